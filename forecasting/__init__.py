@@ -1,0 +1,1 @@
+"""From gold to forecasts and back, through the Amazon Forecast API."""

@@ -1,0 +1,1 @@
+"""What runs the product: the local stack, the command line over all parts, and the deployment to AWS."""

@@ -1,0 +1,1 @@
+"""The stack on one machine: gateway, processes, artefacts, checks of the machine."""

@@ -1,0 +1,243 @@
+"""What a change looks like when it arrives, and what makes it unacceptable: the strict reading of one message.
+
+This is the specification in plain Python, one message at a time. The generator writes envelopes with it, `verify` and
+the property tests read with it; spark_jobs/transforms states the same rules as column expressions.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+OPS = ("c", "u", "d", "r")
+SEQUENCE_DIGITS = 20
+MAX_SEQUENCE = 2**63 - 1
+MAX_INT = 2**31 - 1
+MAX_MILLIS = 253_402_300_799_999  # 9999-12-31
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"([0-9]{4})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One row of the shop's table `order_lines`."""
+
+    order_id: str
+    line_no: int
+    product_id: str
+    description: str | None
+    quantity: int
+    unit_price: Decimal
+    customer_id: str | None
+    country: str
+    ordered_at: datetime
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The table's key: order_id and line_no."""
+        return self.order_id, self.line_no
+
+
+FIELDS = tuple(OrderLine.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that keeps the contract. `line` is None for a delete; `extra` is a JSON object's text or None."""
+
+    op: str
+    sequence: str
+    at: datetime
+    order_id: str
+    line_no: int
+    line: OrderLine | None
+    extra: str | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The changed row's key: order_id and line_no."""
+        return self.order_id, self.line_no
+
+
+class Rejection(ValueError):
+    """Why a message breaks the contract: a word, and the field it is about.
+
+    The words: not_utf8, bad_json, wrong_type, missing, unknown_op, no_sequence, out_of_range, too_many_decimals,
+    bad_number, bad_timestamp.
+    """
+
+
+def encode(
+    op: str,
+    lsn: int,
+    at: datetime,
+    before: OrderLine | None,
+    after: OrderLine | None,
+    extra: dict[str, Any] | None = None,
+) -> bytes:
+    """A change as a Debezium PostgreSQL connector writes it, without schema.
+
+    Args:
+        op: c, u, d or r.
+        lsn: The source's log sequence number.
+        at: When the source made the change, with a time zone.
+        before: The row before; None for an insert.
+        after: The row after; None for a delete.
+        extra: Fields beyond the contract, added to `after`.
+    """
+    millis = round(at.timestamp() * 1000)
+    return json.dumps(
+        {
+            "before": None if before is None else _image(before),
+            "after": None if after is None else {**_image(after), **(extra or {})},
+            "source": {
+                "connector": "postgresql",
+                "name": "shop",
+                "schema": "public",
+                "table": "order_lines",
+                "lsn": lsn,
+                "ts_ms": millis,
+            },
+            "op": op,
+            "ts_ms": millis,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+
+
+def encode_key(order_id: str, line_no: int) -> bytes:
+    """The Kafka message key of an order line."""
+    return json.dumps({"order_id": order_id, "line_no": line_no}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode(value: str) -> Change:
+    """Read the value of a message that has one.
+
+    Raises:
+        Rejection: The value breaks the contract; its text is the reason.
+    """
+    document = _document(value)
+    if not isinstance(document, dict):
+        raise Rejection("wrong_type: value")
+    op = document.get("op")
+    if op not in OPS:
+        raise Rejection("unknown_op")
+    source = document.get("source")
+    lsn = source.get("lsn") if isinstance(source, dict) else None
+    if type(lsn) is not int or not 0 <= lsn <= MAX_SEQUENCE:
+        raise Rejection("no_sequence")
+    at = datetime.fromtimestamp(_integer(source, "source", "ts_ms", 0, MAX_MILLIS) / 1000, UTC)
+    where = "before" if op == "d" else "after"
+    image = document.get(where)
+    if image is None:
+        raise Rejection(f"missing: {where}")
+    if not isinstance(image, dict):
+        raise Rejection(f"wrong_type: {where}")
+    order_id = _text(image, where, "order_id")
+    line_no = _integer(image, where, "line_no", 1, MAX_INT)
+    sequence = str(lsn).zfill(SEQUENCE_DIGITS)
+    if op == "d":
+        return Change(op, sequence, at, order_id, line_no, None)
+    line = OrderLine(
+        order_id,
+        line_no,
+        _text(image, where, "product_id"),
+        _text(image, where, "description", optional=True),
+        _integer(image, where, "quantity", -MAX_INT - 1, MAX_INT),
+        _money(image, where, "unit_price"),
+        _text(image, where, "customer_id", optional=True),
+        _text(image, where, "country"),
+        _moment(image, where, "ordered_at"),
+    )
+    unknown = {name: field for name, field in image.items() if name not in FIELDS}
+    extra = json.dumps(unknown, ensure_ascii=False, separators=(",", ":"), sort_keys=True) if unknown else None
+    return Change(op, sequence, at, order_id, line_no, line, extra)
+
+
+def _image(line: OrderLine) -> dict[str, Any]:
+    return {
+        "order_id": line.order_id,
+        "line_no": line.line_no,
+        "product_id": line.product_id,
+        "description": line.description,
+        "quantity": line.quantity,
+        "unit_price": format(line.unit_price, ".3f"),
+        "customer_id": line.customer_id,
+        "country": line.country,
+        "ordered_at": line.ordered_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+
+
+def _document(value: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("repeated key")
+        return found
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        document = json.loads(value, object_pairs_hook=once, parse_constant=refuse)
+    except (ValueError, RecursionError) as fault:
+        raise Rejection("bad_json") from fault
+    return document
+
+
+def _integer(image: dict[str, Any], where: str, name: str, low: int, high: int) -> int:
+    value = image.get(name)
+    if value is None:
+        raise Rejection(f"missing: {where}.{name}")
+    if type(value) is not int:
+        raise Rejection(f"wrong_type: {where}.{name}")
+    if not low <= value <= high:
+        raise Rejection(f"out_of_range: {where}.{name}")
+    return value
+
+
+def _text(image: dict[str, Any], where: str, name: str, optional: bool = False) -> Any:
+    value = image.get(name)
+    if value is None and optional:
+        return None
+    if value is None or value == "" and not optional:
+        raise Rejection(f"missing: {where}.{name}")
+    if not isinstance(value, str):
+        raise Rejection(f"wrong_type: {where}.{name}")
+    if _LONE_SURROGATE.search(value):
+        raise Rejection(f"wrong_type: {where}.{name}")
+    return value
+
+
+def _money(image: dict[str, Any], where: str, name: str) -> Decimal:
+    value = _text(image, where, name)
+    parts = _DECIMAL.fullmatch(value)
+    if not parts:
+        raise Rejection(f"bad_number: {where}.{name}")
+    if len(parts[3] or "") > 3:
+        raise Rejection(f"too_many_decimals: {where}.{name}")
+    if len(parts[2].lstrip("0")) > 9:
+        raise Rejection(f"out_of_range: {where}.{name}")
+    return Decimal(value).quantize(Decimal("0.001"))
+
+
+def _moment(image: dict[str, Any], where: str, name: str) -> datetime:
+    value = _text(image, where, name)
+    parts = _TIMESTAMP.fullmatch(value)
+    try:
+        moment = datetime.fromisoformat(value).astimezone(UTC) if parts else None
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        raise Rejection(f"bad_timestamp: {where}.{name}")
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise Rejection(f"out_of_range: {where}.{name}")
+    return moment

@@ -1,0 +1,91 @@
+"""Where everything lies in the bucket: table paths, bronze prefixes, plans, results and state.
+
+One function or constant per place; no other module spells a key of the bucket.
+"""
+
+from dataclasses import dataclass
+
+from lakehouse.errors import ContractError
+
+TABLE = "order_lines"
+TOPIC = "shop.public.order_lines"
+CONNECTOR = "saleslake-bronze"
+
+BRONZE_KAFKA = f"bronze/{TABLE}/kafka/"
+BRONZE_DYNAMODB = f"bronze/{TABLE}/dynamodb/"
+ERRORS = f"errors/{TABLE}/"
+GENERATION = "ops/generation.json"
+PROGRESS = "ops/progress.json"
+LEASE = "ops/lease.json"
+
+
+def table_url(bucket: str, layer: str, name: str, staged: int | None = None) -> str:
+    """The location of a table; of its staged copy while generation `staged` is being rebuilt."""
+    return f"s3://{bucket}/{layer}/{name}" if staged is None else f"s3://{bucket}/staging/{staged}/{layer}/{name}"
+
+
+def plans(generation: int) -> str:
+    """Prefix of a generation's plans, one object a batch."""
+    return f"ops/plans/{generation}/"
+
+
+def plan(generation: int, batch_id: int) -> str:
+    """Key of the plan of a batch."""
+    return f"{plans(generation)}{batch_id:020d}.json"
+
+
+def results(generation: int) -> str:
+    """Prefix of a generation's results, one object a finished batch."""
+    return f"ops/results/{generation}/"
+
+
+def result(generation: int, batch_id: int) -> str:
+    """Key of the result of a batch."""
+    return f"{results(generation)}{batch_id:020d}.json"
+
+
+@dataclass(frozen=True)
+class KafkaObject:
+    """What the key of a bronze object from Kafka says: topic, topic id, partition and first offset."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    first: int
+
+    @property
+    def prefix(self) -> str:
+        """The prefix all objects of this topic id and partition share."""
+        return f"{BRONZE_KAFKA}{self.topic}/{self.topic_id}/partition={self.partition}/"
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+        return f"{self.prefix}{self.first:020d}.jsonl.gz"
+
+    @classmethod
+    def parse(cls, key: str) -> "KafkaObject":
+        """Read a key.
+
+        Example:
+            >>> KafkaObject.parse("bronze/order_lines/kafka/t/Ab-c/partition=3/00000000000000000042.jsonl.gz").first
+            42
+
+        Raises:
+            ContractError: The key is not of this form.
+        """
+        parts = key.removeprefix(BRONZE_KAFKA).split("/")
+        try:
+            if not key.startswith(BRONZE_KAFKA) or len(parts) != 4:
+                raise ValueError(key)
+            topic, topic_id, partition, name = parts
+            found = cls(topic, topic_id, int(partition.removeprefix("partition=")), int(name.removesuffix(".jsonl.gz")))
+        except ValueError:
+            found = None
+        if found is None or found.key != key:
+            raise ContractError(
+                f"object {key}",
+                f"{BRONZE_KAFKA}<topic>/<topic id>/partition=<p>/<first offset>.jsonl.gz",
+                "move it out of bronze/",
+            ) from None
+        return found

@@ -1,0 +1,226 @@
+"""Every knob of the product, each with its default, unit and meaning, read once from `.env` and the environment.
+
+The names here are the environment variables' names in lower case. Nothing else in the code reads the environment.
+"""
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from lakehouse.errors import ConfigError
+
+
+def _knob(
+    default: Any,
+    meaning: str,
+    *,
+    unit: str = "",
+    group: str,
+    low: float | None = None,
+    secret: bool = False,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    about = {"meaning": meaning, "unit": unit, "group": group, "low": low, "secret": secret, "choices": choices}
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, typed and checked; see `.env.example` for the list with meanings."""
+
+    aws_endpoint_url: str = _knob(
+        "http://127.0.0.1:4566", "where the AWS API answers; empty for AWS itself", group="AWS API"
+    )
+    aws_default_region: str = _knob("eu-west-1", "region of every client", group="AWS API")
+    aws_access_key_id: str = _knob("test", "access key; empty for the default credential chain", group="AWS API")
+    aws_secret_access_key: str = _knob(
+        "test", "secret key; empty for the default credential chain", group="AWS API", secret=True
+    )
+    bucket: str = _knob("saleslake-local", "the bucket of this environment", group="AWS API")
+
+    kafka_bootstrap_servers: str = _knob(
+        "127.0.0.1:9092", "brokers, host:port with commas; locally the broker listens on the first", group="Kafka"
+    )
+    kafka_partitions: int = _knob(4, "partitions of the order-line topic when it is made", group="Kafka", low=1)
+    kafka_replication: int = _knob(1, "replicas of the order-line topic when it is made", group="Kafka", low=1)
+    kafka_retention_hours: int = _knob(
+        168, "how long the order-line topic keeps messages", unit="hours", group="Kafka", low=1
+    )
+    kafka_controller_port: int = _knob(9093, "the local broker's controller port", group="Kafka", low=1)
+
+    connect_url: str = _knob("http://127.0.0.1:8083", "REST address of the Connect worker", group="Connect")
+    sink_chunk_rows: int = _knob(
+        50_000, "rows at which the sink closes a bronze object", unit="rows", group="Connect", low=1
+    )
+    sink_chunk_bytes: int = _knob(
+        33_554_432,
+        "size before compression at which the sink closes a bronze object",
+        unit="bytes",
+        group="Connect",
+        low=1024,
+    )
+    sink_chunk_millis: int = _knob(
+        1000, "age at which the sink closes a bronze object", unit="milliseconds", group="Connect", low=50
+    )
+
+    business_timezone: str = _knob(
+        "UTC", "time zone in which a sale has its date; a change needs `make rebuild`", group="Tables"
+    )
+    database_prefix: str = _knob(
+        "", "put before the names of the databases bronze, silver, gold and ops", group="Tables"
+    )
+    tombstone_retention_days: float = _knob(
+        30.0, "how long silver remembers a delete", unit="days", group="Tables", low=0
+    )
+
+    spark_memory_mb: int = _knob(1024, "heap of the Spark driver", unit="MiB", group="Spark", low=512)
+    spark_cores: int = _knob(2, "threads of the Spark driver", group="Spark", low=1)
+    spark_master: str = _knob("", "Spark master; empty for this machine with SPARK_CORES threads", group="Spark")
+    poll_millis: int = _knob(
+        500, "pause between two looks for new bronze objects", unit="milliseconds", group="Spark", low=10
+    )
+    batch_max_rows: int = _knob(1_000_000, "rows in a batch, about", unit="rows", group="Spark", low=1)
+    batch_max_bytes: int = _knob(268_435_456, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)
+    rejected_share_alarm: float = _knob(
+        0.05, "share of rejected rows in a batch above which it raises an alarm", group="Spark", low=0
+    )
+    lease_seconds: float = _knob(
+        15.0, "how long a driver that is gone keeps others waiting", unit="seconds", group="Spark", low=2
+    )
+
+    data_dir: str = _knob(".data", "folder of the local stack's state, logs and journals", group="This machine")
+    cache_dir: str = _knob(
+        "", "folder of downloaded JVM artefacts; empty for the user's cache folder", group="This machine"
+    )
+    java_home: str = _knob("", "Java 17 or 21; empty to look for one", group="This machine")
+    log_level: str = _knob(
+        "INFO", "least level that is logged", group="This machine", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.business_timezone)
+        except (KeyError, ValueError, OSError) as fault:
+            raise ConfigError(
+                f"BUSINESS_TIMEZONE={self.business_timezone}",
+                "an IANA time zone such as Europe/London",
+                "correct it in .env",
+            ) from fault
+
+    @property
+    def data_path(self) -> Path:
+        """The data folder as an absolute path."""
+        return Path(self.data_dir).expanduser().resolve()
+
+    @property
+    def cache_path(self) -> Path:
+        """The artefact cache as an absolute path."""
+        if self.cache_dir:
+            return Path(self.cache_dir).expanduser().resolve()
+        root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return (Path(root).expanduser() / "saleslake").resolve()
+
+    @property
+    def client_arguments(self) -> dict[str, str]:
+        """Keyword arguments of every boto3 client: endpoint, region and keys, those that are set."""
+        given = {
+            "endpoint_url": self.aws_endpoint_url,
+            "region_name": self.aws_default_region,
+            "aws_access_key_id": self.aws_access_key_id,
+            "aws_secret_access_key": self.aws_secret_access_key,
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
+    """Read the settings: defaults, then the lines of `.env`, then the environment.
+
+    Args:
+        environ: The environment; the process's own by default. Names that are no setting are ignored there.
+        dotenv: A file of NAME=value lines; missing is fine. A name in it that is no setting is an error.
+
+    Raises:
+        ConfigError: An unknown name in the file, a line that is no assignment, or a value of the wrong type.
+    """
+    environ = os.environ if environ is None else environ
+    known = {setting.name.upper(): setting for setting in dataclasses.fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, (text, place) in _dotenv(dotenv).items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise ConfigError(
+                f"{place}: unknown setting {name}",
+                near[0] if near else "a name listed in .env.example",
+                "correct or remove the line",
+            )
+        values[name] = _value(known[name], text, place)
+    for name in known:
+        if name in environ:
+            values[name] = _value(known[name], environ[name], "environment")
+    return Settings(**{name.lower(): value for name, value in values.items()})
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as environment variables, for a child process that is to have the same ones."""
+    return {setting.name.upper(): str(getattr(settings, setting.name)) for setting in dataclasses.fields(settings)}
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting, commented out, with its default, unit and meaning."""
+    lines = [
+        "# Settings of saleslake. Copy to .env and uncomment what you change; the environment wins over .env.",
+        "# Shown are the defaults. An unknown name or a value of the wrong type is refused.",
+    ]
+    group = ""
+    for setting in dataclasses.fields(Settings):
+        about = setting.metadata
+        if about["group"] != group:
+            group = about["group"]
+            lines += ["", f"# --- {group}"]
+        unit = f" [{about['unit']}]" if about["unit"] else ""
+        lines += [f"# {about['meaning']}{unit}", f"#{setting.name.upper()}={setting.default}"]
+    return "\n".join(lines) + "\n"
+
+
+def _dotenv(path: Path | None) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    if path is None or not path.is_file():
+        return found
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        place = f"{path}:{number}"
+        if not equals:
+            raise ConfigError(f"{place}: {text!r}", "NAME=value", "correct or remove the line")
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[name.strip()] = (value, place)
+    return found
+
+
+def _value(setting: dataclasses.Field[Any], text: str, place: str) -> Any:
+    kinds = {int: "a whole number", float: "a number", str: "text"}
+    kind, about = type(setting.default), setting.metadata
+    name = setting.name.upper()
+    shown = "***" if about["secret"] else text
+    try:
+        value = kind(text)
+    except ValueError as fault:
+        raise ConfigError(
+            f"{place}: {name}={shown}",
+            f"{kinds[kind]} [{about['unit']}]" if about["unit"] else kinds[kind],
+            "correct the value",
+        ) from fault
+    if about["low"] is not None and not value >= about["low"]:
+        raise ConfigError(f"{place}: {name}={shown}", f"at least {about['low']}", "correct the value")
+    if about["choices"] and value not in about["choices"]:
+        raise ConfigError(f"{place}: {name}={shown}", f"one of {', '.join(about['choices'])}", "correct the value")
+    return value

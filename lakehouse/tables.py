@@ -1,0 +1,219 @@
+"""The tables: columns, types, keys and meanings, the one source for schemas, catalogue and docs/tables.md.
+
+Types are Spark SQL's names, which Athena and DuckDB share for these tables.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name, its type, whether it may be null and what it means."""
+
+    name: str
+    type: str
+    meaning: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table of one layer."""
+
+    layer: str
+    name: str
+    meaning: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def full_name(self) -> str:
+        """Layer and name, as in SQL: `gold.daily_sales`."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def ddl(self) -> str:
+        """The columns as Spark reads a schema: `sales_date DATE NOT NULL, …`."""
+        return ", ".join(
+            f"{column.name} {column.type.upper()}{'' if column.nullable else ' NOT NULL'}" for column in self.columns
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view over tables: `body` is a SELECT that Spark, DuckDB and Athena all understand."""
+
+    layer: str
+    name: str
+    meaning: str
+    body: str
+
+    @property
+    def full_name(self) -> str:
+        """Layer and name, as in SQL."""
+        return f"{self.layer}.{self.name}"
+
+
+ORDER_LINE = (
+    Column("order_id", "string", "order (invoice) number; the shop's simulated ones start with S", nullable=False),
+    Column("line_no", "int", "position within the order, from 1", nullable=False),
+    Column("product_id", "string", "product (stock code)"),
+    Column("description", "string", "the product's name on this line"),
+    Column("quantity", "int", "units; negative for a return or a cancellation"),
+    Column("unit_price", "decimal(12,3)", "price of one unit"),
+    Column("customer_id", "string", "customer; null where the shop does not know"),
+    Column("country", "string", "the customer's country"),
+    Column("ordered_at", "timestamp", "when it was ordered, UTC"),
+)
+
+SILVER_ORDER_LINES = Table(
+    "silver",
+    "order_lines",
+    "The shop's order lines as they are now; deleted ones remain as tombstones.",
+    "one row per source, order_id, line_no",
+    ("source", "order_id", "line_no"),
+    (
+        Column("source", "string", "way in: kafka or dynamodb", nullable=False),
+        *ORDER_LINE,
+        Column("sales_date", "date", "ordered_at's date in BUSINESS_TIMEZONE"),
+        Column("extra", "string", "fields the contract does not know, as a JSON object; null if none"),
+        Column("cdc_op", "string", "last change: c create, u update, d delete, r read in a snapshot", nullable=False),
+        Column("cdc_sequence", "string", "the source's order of changes; the greatest wins", nullable=False),
+        Column("cdc_at", "timestamp", "when the source made the change, UTC"),
+        Column(
+            "is_deleted",
+            "boolean",
+            "true for a tombstone: all columns of the order line but its key are null",
+            nullable=False,
+        ),
+        Column("batch_id", "bigint", "the batch that wrote the row", nullable=False),
+    ),
+)
+
+SILVER_REJECTED = Table(
+    "silver",
+    "rejected",
+    "Changes that break the contract, each with its raw text and the reason.",
+    "one row per rejected line of bronze",
+    ("object", "position", "batch_id"),
+    (
+        Column("raw", "string", "the value as it came; base64 where it is not UTF-8"),
+        Column("reason", "string", "what is wrong: a word, then the field", nullable=False),
+        Column("object", "string", "key of the bronze object", nullable=False),
+        Column(
+            "position", "bigint", "the line's place in the object, from 0; -1 for the object as a whole", nullable=False
+        ),
+        Column("batch_id", "bigint", "the batch that read it", nullable=False),
+        Column("rejected_at", "timestamp", "when that batch was planned, UTC", nullable=False),
+    ),
+)
+
+_MEASURES = (
+    Column("orders", "bigint", "distinct orders with a line of positive quantity"),
+    Column("customers", "bigint", "distinct known customers"),
+    Column("units_sold", "bigint", "sum of positive quantities"),
+    Column("units_returned", "bigint", "sum of negative quantities, as a positive number"),
+    Column("gross_revenue", "decimal(18,3)", "sum of quantity times unit_price where quantity is positive"),
+    Column("returned_revenue", "decimal(18,3)", "the same where quantity is negative, as a positive number"),
+    Column("net_revenue", "decimal(18,3)", "gross_revenue less returned_revenue"),
+)
+
+GOLD_DAILY_SALES = Table(
+    "gold",
+    "daily_sales",
+    "Sales by day and country.",
+    "one row per sales_date, country",
+    ("sales_date", "country"),
+    (Column("sales_date", "date", "the day in BUSINESS_TIMEZONE"), Column("country", "string", "country"), *_MEASURES),
+)
+
+GOLD_DAILY_PRODUCT_SALES = Table(
+    "gold",
+    "daily_product_sales",
+    "Sales by day and product.",
+    "one row per sales_date, product_id",
+    ("sales_date", "product_id"),
+    (
+        Column("sales_date", "date", "the day in BUSINESS_TIMEZONE"),
+        Column("product_id", "string", "product"),
+        *_MEASURES,
+        Column("description", "string", "the name on the day's last line that has one"),
+    ),
+)
+
+OUTCOMES = ("applied", "superseded", "stale", "duplicate", "tombstone", "rejected")
+
+OPS_BATCHES = Table(
+    "ops",
+    "batches",
+    "What every batch read and what became of it: rows_read is the sum of the six outcomes.",
+    "one row per batch_id, topic_id, partition",
+    ("generation", "batch_id", "topic_id", "partition"),
+    (
+        Column("generation", "bigint", "0, and one more after every rebuild", nullable=False),
+        Column("batch_id", "bigint", "number of the batch within its generation", nullable=False),
+        Column("source", "string", "kafka or dynamodb", nullable=False),
+        Column("topic_id", "string", "Kafka's id of the topic"),
+        Column("partition", "int", "Kafka partition"),
+        Column("rows_read", "bigint", "lines read from bronze, blank ones left out"),
+        Column("applied", "bigint", "changes that silver took over"),
+        Column("superseded", "bigint", "changes older than another of the same key in the batch"),
+        Column("stale", "bigint", "changes older than silver's row"),
+        Column("duplicate", "bigint", "changes delivered before"),
+        Column("tombstone", "bigint", "Kafka messages with a null value"),
+        Column("rejected", "bigint", "changes that break the contract"),
+        Column("first_offset", "bigint", "first offset read"),
+        Column("last_offset", "bigint", "last offset read"),
+        Column("gaps", "bigint", "offsets skipped since the batch before and within"),
+        Column("overlaps", "bigint", "offsets read more than once"),
+        Column("planned_at", "timestamp", "when the batch was planned, UTC"),
+        Column("committed_at", "timestamp", "when silver was written, UTC"),
+        Column("silver_version", "bigint", "silver.order_lines' version after the batch"),
+        Column("gold_version", "bigint", "gold.daily_sales' version that first shows the batch"),
+        Column("bronze_lag_seconds", "double", "newest change of the batch to its plan"),
+        Column("silver_lag_seconds", "double", "the same change to silver"),
+        Column("gold_lag_seconds", "double", "the same change to gold"),
+    ),
+)
+
+OPS_BRONZE_OBJECTS = Table(
+    "ops",
+    "bronze_objects",
+    "Every bronze object read.",
+    "one row per object, etag, batch_id",
+    ("object", "etag", "batch_id"),
+    (
+        Column("object", "string", "its key", nullable=False),
+        Column("etag", "string", "its ETag", nullable=False),
+        Column("rows", "bigint", "lines read"),
+        Column("generation", "bigint", "generation of the batch", nullable=False),
+        Column("batch_id", "bigint", "the batch that read it", nullable=False),
+        Column("status", "string", "read, corrupt (readable lines used) or missing", nullable=False),
+    ),
+)
+
+TABLES = (
+    SILVER_ORDER_LINES,
+    SILVER_REJECTED,
+    GOLD_DAILY_SALES,
+    GOLD_DAILY_PRODUCT_SALES,
+    OPS_BATCHES,
+    OPS_BRONZE_OBJECTS,
+)
+
+VIEWS = (
+    View(
+        "silver",
+        "current_order_lines",
+        "The shop's order lines as they are now, without tombstones.",
+        "SELECT "
+        + ", ".join(column.name for column in SILVER_ORDER_LINES.columns if column.name != "is_deleted")
+        + " FROM silver.order_lines WHERE NOT is_deleted",
+    ),
+)
