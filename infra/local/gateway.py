@@ -1,0 +1,202 @@
+"""The gateway: one loopback port that answers the AWS API, made of the emulator MiniStack and our plug-ins.
+
+Owns the process: its environment, its port, its start and stop. What it does to the emulator stands in guard.py (who
+may call), durable.py (objects survive) and plugins.py (services of ours).
+"""
+
+import argparse
+import asyncio
+import http.client
+import ipaddress
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import uvicorn
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local import plugins
+from infra.local.guard import App, Guard, Receive, Scope, Send
+from infra.local.process import Process
+from lakehouse import logs
+from lakehouse.errors import ConfigError, SourceError
+from lakehouse.settings import Settings, load
+
+NAME = "gateway"
+STOP_SECONDS = 5
+_HEALTH = "/_ministack/health"
+# What the process keeps of its environment; all else could be a secret, and Lambda functions inherit it.
+_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SALESLAKE_DATA", "PYTHONDONTWRITEBYTECODE")
+
+
+def address(settings: Settings) -> tuple[str, int]:
+    """Host and port of AWS_ENDPOINT_URL.
+
+    Raises:
+        ConfigError: It is no address of this machine, so the local gateway cannot be meant.
+    """
+    url = urlsplit(settings.aws_endpoint_url)
+    try:
+        host, port = url.hostname or "", url.port or 80
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if url.scheme != "http" or not loopback:
+        raise ConfigError(
+            f"AWS_ENDPOINT_URL={settings.aws_endpoint_url}",
+            "an address of this machine such as http://127.0.0.1:4566",
+            "correct it in .env, or leave the local stack alone if AWS itself is meant",
+        )
+    return host, port
+
+
+def process(settings: Settings) -> Process:
+    """The gateway as the supervisor runs it."""
+    _, port = address(settings)
+    given = {
+        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": settings.aws_default_region,
+        "DATA_DIR": str(settings.data_path),
+        "LOG_LEVEL": settings.log_level,
+    }
+    return Process(
+        name=NAME,
+        command=(sys.executable, "-m", "infra.local.gateway"),
+        port=port,
+        url=settings.aws_endpoint_url,
+        unready=lambda: unready(settings),
+        environment=given,
+        stop_seconds=STOP_SECONDS + 3,
+    )
+
+
+def unready(settings: Settings) -> str | None:
+    """Why the gateway does not answer yet; None once it does."""
+    host, port = address(settings)
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", _HEALTH)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as fault:
+        return f"no answer on port {port} ({fault})"
+    finally:
+        connection.close()
+    return None if status == 200 else f"answers {status}"
+
+
+def ensure_bucket(settings: Settings) -> None:
+    """Create the bucket of this environment unless it is there.
+
+    Raises:
+        SourceError: The gateway does not answer or refuses.
+    """
+    once = Config(retries={"total_max_attempts": 2}, connect_timeout=2, read_timeout=5)
+    try:
+        s3 = boto3.client("s3", config=once, **settings.client_arguments)
+        place = {"LocationConstraint": settings.aws_default_region}
+        if settings.aws_default_region == "us-east-1":
+            s3.create_bucket(Bucket=settings.bucket)
+        else:
+            s3.create_bucket(Bucket=settings.bucket, CreateBucketConfiguration=place)
+    except ClientError as fault:
+        if fault.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise SourceError(f"bucket {settings.bucket}: {fault}", "", "see `make logs`") from fault
+    except BotoCoreError as fault:
+        raise SourceError(
+            f"bucket {settings.bucket}: {fault}", f"an answer of {settings.aws_endpoint_url}", "run `make up`"
+        ) from fault
+
+
+def prepare_environment(settings: Settings, port: int) -> None:
+    """Leave in this process's environment what the emulator is to see, and nothing else.
+
+    The emulator reads it on import, so this runs before.
+    """
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    state = settings.data_path / NAME
+    os.environ.clear()
+    os.environ.update(
+        kept,
+        GATEWAY_PORT=str(port),
+        MINISTACK_HOST="localhost",
+        MINISTACK_REGION=settings.aws_default_region,
+        AWS_DEFAULT_REGION=settings.aws_default_region,
+        AWS_ENDPOINT_URL=settings.aws_endpoint_url,
+        PERSIST_STATE="1",
+        STATE_DIR=str(state / "state"),
+        # durable.py keeps the objects; the emulator's own files would acknowledge writes that failed.
+        S3_PERSIST="0",
+        S3_DATA_DIR=str(state / "unused"),
+        # No second listener, and no containers of others swept away.
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        DOCKER_HOST=f"unix://{state}/no-docker.sock",
+        LAMBDA_EXECUTOR="local",
+    )
+
+
+def application(settings: Settings, port: int, *, services: Sequence[plugins.Plugin]) -> App:
+    """The gateway as an ASGI application: guard, emulator, durable objects, plug-ins.
+
+    Once in a process; `prepare_environment` runs before.
+    """
+    from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
+
+    plugins.install(services)
+
+    async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await emulator(scope, receive, send)
+            return
+        for service in services:
+            await service.start()
+        try:
+            await emulator(scope, receive, send)
+        finally:
+            for service in reversed(services):
+                await service.stop()
+
+    return Guard(with_plugins, port, [urlsplit(settings.aws_endpoint_url).hostname or ""])
+
+
+def serve(settings: Settings, bind: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; open requests get 4 seconds."""
+    folder = settings.data_path / NAME
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare_environment(settings, port)
+    app = application(settings, port, services=plugins.installed())
+    logs.configure(settings.log_level)
+    config = uvicorn.Config(
+        app,
+        host=bind,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ws="wsproto",
+        # The JVM clients pool connections and lose a request when one closes under them.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=STOP_SECONDS - 1,
+    )
+    logs.event("gateway starts", url=settings.aws_endpoint_url, folder=folder)
+    asyncio.run(uvicorn.Server(config).serve())
+
+
+def main() -> None:
+    """Run the gateway in the foreground."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local.gateway", description=main.__doc__)
+    parser.add_argument("--bind", metavar="ADDRESS", help="address to listen on; that of AWS_ENDPOINT_URL by default")
+    bind = parser.parse_args().bind
+    settings = load(dotenv=Path(".env"))
+    if bind:
+        serve(settings, bind, urlsplit(settings.aws_endpoint_url).port or 80)
+    else:
+        serve(settings, *address(settings))
+
+
+if __name__ == "__main__":
+    main()
