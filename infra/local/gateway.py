@@ -19,8 +19,9 @@ import uvicorn
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local import plugins
+from infra.local import durable, plugins
 from infra.local.guard import App, Guard, Receive, Scope, Send
+from infra.local.objects import ObjectStore
 from infra.local.process import Process
 from lakehouse import logs
 from lakehouse.errors import ConfigError, SourceError
@@ -146,6 +147,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     """
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
+    durable.install(ObjectStore(settings.data_path / NAME / "s3"))
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:
