@@ -28,11 +28,9 @@ class Lines:
 
     Args:
         columns: By field of the order line, its JSON texts, one per line.
-        digest: SHA-256 of the file they came from.
     """
 
     columns: dict[str, pa.DictionaryArray]
-    digest: str
 
     def __len__(self) -> int:
         return len(self.columns["order_id"])
@@ -55,15 +53,30 @@ def read(path: Path = FILE, limit: int | None = None) -> Lines:
         ConfigError: The file is missing or is not the data set.
     """
     try:
-        content = path.read_bytes()
-        table = pq.read_table(pa.BufferReader(content))
+        table = pq.read_table(path)
         numbers = _line_numbers(table["InvoiceNo"].to_pylist())
     except (OSError, pa.ArrowInvalid, KeyError) as fault:
-        raise ConfigError(f"data set {path}: {fault}", "the file shipped with the product", "restore it") from fault
+        raise _unusable(path, fault) from fault
     order = pc.sort_indices(table["InvoiceDate"])[:limit]
     table = table.append_column("line_no", pa.array(numbers, pa.int32())).take(order)
     columns = {name: _texts(table[column], convert) for name, (column, convert) in _MAPPING.items()}
-    return Lines(columns, hashlib.sha256(content).hexdigest())
+    return Lines(columns)
+
+
+def digest(path: Path = FILE) -> str:
+    """SHA-256 of the file.
+
+    Raises:
+        ConfigError: The file is missing.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as fault:
+        raise _unusable(path, fault) from fault
+
+
+def _unusable(path: Path, fault: Exception) -> ConfigError:
+    return ConfigError(f"data set {path}: {fault}", "the file shipped with the product", "restore it")
 
 
 def _same(value: Any) -> Any:

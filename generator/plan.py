@@ -45,7 +45,7 @@ class Clock(NamedTuple):
     """
 
     start_millis: int
-    rate: float = 100_000.0
+    rate: float = 1_000_000.0
 
     def millis(self, number: int) -> int:
         """When step `number` happens, in milliseconds since 1970."""
@@ -79,6 +79,7 @@ class Planner:
         self.steps = 0
         self.last_lsn = first_lsn - 1
         self.kinds: Counter[str] = Counter()
+        self.delayed = 0
         self._level, self._clock, self._reach = level, clock, max(reach, 2)
         self._rng = Random(seed)
         self._stories = [(name, getattr(level, name)) for name in noise.STORIES]
@@ -136,7 +137,7 @@ class Planner:
             if roll < (late_share or self._level.delayed):
                 later = self._delay()
                 self._post(message, later)
-                self.kinds["delayed"] += 1
+                self.delayed += 1
             if roll > 1 - self._level.duplicate:
                 self._post(message._replace(kind="duplicate"), self._delay())
         if not later:
