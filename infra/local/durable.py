@@ -25,7 +25,7 @@ Answer = tuple[int, dict[str, str], Any]
 _ASPECTS = ("tags", "acl", "annotations", "retention", "legal_hold")
 
 
-class WriteFailed(Exception):
+class WriteError(Exception):
     """The disk refused a write; the key is as it was before."""
 
 
@@ -86,7 +86,7 @@ class DurableObjects:
                 self._store.discard(written)
                 self._restore(place, self._store.get(place))
                 logs.event("object not written", logging.ERROR, bucket=bucket, key=key, fault=fault)
-                raise WriteFailed(f"{bucket}/{key}: {fault}") from fault
+                raise WriteError(f"{bucket}/{key}: {fault}") from fault
             self._drop_bodies(bucket, key)
 
     def persist_buckets(self, only_new: str | None = None) -> None:
@@ -162,7 +162,7 @@ class DurableObjects:
                     answer = emulated(method, bucket, key, headers, body, query)
                     if not key and method not in ("GET", "HEAD"):
                         self.persist_buckets()
-            except (WriteFailed, SourceError, OSError, sqlite3.Error) as fault:
+            except (WriteError, SourceError, OSError, sqlite3.Error) as fault:
                 if upload is not None:
                     self._s3._multipart_uploads[upload_id] = upload
                 return self._s3._error("InternalError", str(fault), 500, f"/{bucket}/{key}")

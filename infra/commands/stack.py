@@ -1,0 +1,180 @@
+"""up, down, restart, reset, status, logs and doctor: the processes of the local stack."""
+
+import argparse
+import json
+import shutil
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from infra.commands import terminal
+from infra.local import doctor, stack, status, supervision
+from infra.local.daemon import Daemon
+from lakehouse.errors import ConfigError
+from lakehouse.settings import Settings
+
+
+def register(commands: Any) -> None:
+    """Add the commands to the parser."""
+    command = commands.add_parser("up", help="start the stack, or the named processes and what they need")
+    command.add_argument("names", nargs="*", metavar="NAME", help=", ".join(stack.PROCESSES))
+    command.set_defaults(run=up)
+    commands.add_parser("down", help="stop every process; the data stays").set_defaults(run=down)
+    command = commands.add_parser("restart", help="stop one process and start it again, with its settings of now")
+    command.add_argument("name", metavar="NAME", choices=stack.PROCESSES)
+    command.set_defaults(run=restart)
+    commands.add_parser("reset", help="stop everything and DELETE the local data").set_defaults(run=reset)
+    command = commands.add_parser("status", help="show each process and how far the data has come")
+    command.add_argument("--json", action="store_true", help="the processes as a JSON list")
+    command.set_defaults(run=show)
+    command = commands.add_parser("logs", help="show the last log lines and follow; Ctrl-C ends it")
+    command.add_argument("name", nargs="?", metavar="NAME", choices=[*stack.PROCESSES, "supervisord"])
+    command.add_argument("--lines", type=int, default=20, metavar="N", help="lines of before for each (20)")
+    command.add_argument("--no-follow", dest="follow", action="store_false", help="only what is there")
+    command.set_defaults(run=logs)
+    commands.add_parser("doctor", help="check what the stack needs of this machine").set_defaults(run=examine)
+
+
+def up(settings: Settings, given: argparse.Namespace) -> int:
+    """Check the machine, then start what is not running and wait until it is ready."""
+    begin = time.monotonic()
+    processes = stack.processes(settings, given.names)
+    names = [process.name for process in processes]
+    for _, fault, _ in doctor.examine(settings, names):
+        if fault:
+            raise fault
+    started = supervision.up(
+        settings.data_path,
+        processes,
+        ports=stack.ports(settings, names),
+        then=stack.then(settings),
+        report=terminal.progress,
+    )
+    terminal.progress(f"started {len(started)} of {len(processes)} in {time.monotonic() - begin:.1f} s")
+    for process in processes:
+        if process.url:
+            terminal.say(f"{process.name:10} {process.url}")
+    return 0
+
+
+def down(settings: Settings, given: argparse.Namespace) -> int:
+    """Stop every process of this data folder."""
+    stopped = supervision.down(settings.data_path, terminal.progress)
+    terminal.progress(
+        f"{stopped} processes stopped; the data stays in {settings.data_path}" if stopped else "nothing ran"
+    )
+    return 0
+
+
+def restart(settings: Settings, given: argparse.Namespace) -> int:
+    """Stop one process and start it again."""
+    process = next(found for found in stack.processes(settings, [given.name]) if found.name == given.name)
+    supervision.restart(settings.data_path, process, then=stack.then(settings), report=terminal.progress)
+    return 0
+
+
+def reset(settings: Settings, given: argparse.Namespace) -> int:
+    """Stop everything and delete what lies in the data folder; downloaded artefacts stay."""
+    supervision.down(settings.data_path, terminal.progress)
+    if not settings.data_path.exists():
+        terminal.say(f"{settings.data_path} is not there: nothing to delete")
+        return 0
+    _require_ours(settings.data_path)
+    for path in sorted(settings.data_path.iterdir()):
+        size = sum(file.lstat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else 0
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        terminal.say(f"deleted {path}" + (f" ({size / 1e6:,.1f} MB)" if size else ""))
+    return 0
+
+
+def show(settings: Settings, given: argparse.Namespace) -> int:
+    """Print the state of each process; 1 unless all are ready."""
+    found = status.health(settings)
+    if given.json:
+        fields = ("name", "pid", "port", "health", "resident_bytes")
+        terminal.say(json.dumps([{field: getattr(one, field) for field in fields} for one in found], indent=1))
+    else:
+        _print(found)
+        _print_progress(settings)
+    return 0 if all(one.health == "ready" for one in found) else 1
+
+
+def logs(settings: Settings, given: argparse.Namespace) -> int:
+    """Print the last lines of the logs and, unless told otherwise, what is added to them."""
+    daemon = Daemon(settings.data_path)
+    names = [given.name] if given.name else list(stack.PROCESSES)
+    places: dict[str, int] = {}
+    for name in names:
+        path = daemon.log(name)
+        if path.exists():
+            with path.open(encoding="utf-8", errors="replace") as file:
+                for line in deque(file, maxlen=given.lines):
+                    terminal.say(_log_line(name, line, len(names)))
+                places[name] = file.tell()
+    while given.follow:
+        for name in names:
+            _follow(name, daemon.log(name), places, len(names))
+        time.sleep(0.3)
+    return 0
+
+
+def examine(settings: Settings, given: argparse.Namespace) -> int:
+    """Print every check; 1 if one fails."""
+    found = doctor.examine(settings)
+    for subject, fault, text in found:
+        terminal.say(f"{'FAIL' if fault else 'ok':5}{subject:10} {fault or text}")
+    return 1 if any(fault for _, fault, _ in found) else 0
+
+
+def _print(found: list[status.Health]) -> None:
+    table = Table("process", "health", "pid", "memory", "uptime", "restarts", "address", box=None, pad_edge=False)
+    for one in found:
+        words = f"{one.health}: {one.reason}" if one.reason else one.health
+        colour = {"ready": "green", "stopped": "dim"}.get(one.health, "yellow")
+        memory, uptime = f"{one.resident_bytes / 2**20:,.0f} MiB", _duration(one.uptime_seconds)
+        running = [str(one.pid), memory, uptime, str(one.restarts)] if one.pid else ["", "", "", ""]
+        table.add_row(one.name, f"[{colour}]{words}[/]", *running, one.url)
+    table.add_row("", "", "", f"{sum(one.resident_bytes for one in found) / 2**20:,.0f} MiB", "", "", "")
+    terminal.out.print(table)
+
+
+def _print_progress(settings: Settings) -> None:
+    found = status.progress(settings)
+    if found is None:
+        terminal.say("data: none yet")
+        return
+    rows = ", ".join(f"{count:,} {word}" for word, count in found.rows.items())
+    age = _duration(max(time.time() - found.at, 0))
+    waiting = f", {found.pending_objects} objects waiting" if found.pending_objects else ""
+    terminal.say(f"data: gold has batch {found.batch_id}, {age} ago{waiting}" + (f"\nrows: {rows}" if rows else ""))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _follow(name: str, path: Path, places: dict[str, int], names: int) -> None:
+    size = path.stat().st_size if path.exists() else 0
+    if size < places.get(name, 0):
+        places[name] = 0  # the log was rotated
+    if size > places.get(name, 0):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            file.seek(places.get(name, 0))
+            for line in file:
+                terminal.say(_log_line(name, line, names))
+            places[name] = file.tell()
+
+
+def _log_line(name: str, line: str, names: int) -> str:
+    return line.rstrip("\n") if names == 1 else f"{name:10} {line.rstrip()}"
+
+
+def _require_ours(folder: Path) -> None:
+    known = {"supervisor", "logs", "gateway", "kafka"}
+    if any(folder.iterdir()) and not any((folder / name).is_dir() for name in known):
+        raise ConfigError(f"{folder} holds no stack", "the data folder of one", "correct DATA_DIR; nothing was deleted")

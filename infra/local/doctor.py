@@ -1,0 +1,113 @@
+"""What this machine must have before the stack can start, checked one by one.
+
+Each check says in one line what is wrong and what to do. Changes nothing.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import psutil
+
+from infra.local import jars, javac, machine, stack
+from infra.local.daemon import Daemon
+from infra.local.java import find_java
+from infra.local.supervision import DOWN, check_ports
+from lakehouse.errors import ConfigError, LakehouseError
+from lakehouse.settings import Settings
+
+DISK_BYTES = 2 * 1024**3
+MEMORY_BYTES = 3 * 1024**3
+
+Check = Callable[[Settings], str]
+
+
+def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, LakehouseError | None, str]]:
+    """Make every check for the named processes, all without a name.
+
+    Returns:
+        For each check: what it is about, what is wrong (None if nothing), and what was found.
+    """
+    wanted = list(names) or list(stack.PROCESSES)
+    checks: list[tuple[str, Check]] = [
+        ("disk", disk),
+        ("memory", memory),
+        ("ports", lambda settings: ports(settings, wanted)),
+    ]
+    if set(wanted) - {"gateway"}:
+        checks += [("java", java), ("artefacts", artefacts)]
+    found: list[tuple[str, LakehouseError | None, str]] = []
+    for subject, check in checks:
+        try:
+            found.append((subject, None, check(settings)))
+        except LakehouseError as fault:
+            found.append((subject, fault, ""))
+    return found
+
+
+def java(settings: Settings) -> str:
+    """Java 17 or 21 is there."""
+    found = find_java(settings)
+    return f"Java {found.major} in {found.home}"
+
+
+def artefacts(settings: Settings) -> str:
+    """The JVM artefacts have been fetched and the plugins compiled."""
+    jars.folder(settings, "kafka")
+    jars.folder(settings, "spark")
+    javac.sink_jar(settings)
+    javac.logstore_jar(settings)
+    return f"in {settings.cache_path}"
+
+
+def disk(settings: Settings) -> str:
+    """There is room for the data."""
+    free = shutil.disk_usage(_existing(settings.data_path)).free
+    if free < DISK_BYTES:
+        raise ConfigError(
+            f"{_size(free)} free for {settings.data_path}", f"at least {_size(DISK_BYTES)}", "make room or set DATA_DIR"
+        )
+    return f"{_size(free)} free for {settings.data_path}"
+
+
+def memory(settings: Settings) -> str:
+    """There is memory for what does not run yet."""
+    available = psutil.virtual_memory().available
+    if available < MEMORY_BYTES and not _running(settings):
+        raise ConfigError(
+            f"{_size(available)} of memory available",
+            f"at least {_size(MEMORY_BYTES)}",
+            "close other programs or set SPARK_MEMORY_MB lower",
+        )
+    return f"{_size(available)} available"
+
+
+def ports(settings: Settings, names: Iterable[str] = ()) -> str:
+    """The ports of what does not run yet are free, and no two processes want the same."""
+    running = _running(settings)
+    wanted = stack.ports(settings, names)
+    owners = {port.number: port for port in wanted}
+    for port in wanted:
+        if owners[port.number] != port:
+            raise ConfigError(
+                f"port {port.number} is that of {port.setting} and of {owners[port.number].setting}",
+                "a port for each",
+                "change one in .env",
+            )
+    # Ports of processes that died with their supervisor count as free: `up` stops those first.
+    if running or not machine.marked(settings.data_path):
+        check_ports([port for port in wanted if port.process not in running])
+    return ", ".join(f"{port.number} {port.process}" for port in wanted)
+
+
+def _running(settings: Settings) -> set[str]:
+    states = Daemon(settings.data_path).states()
+    return {name for name, state in states.items() if state["statename"] not in DOWN}
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def _size(number: float) -> str:
+    return f"{number / 1024**3:.1f} GiB"

@@ -1,0 +1,100 @@
+"""How the stack is: each process with its pid, health and memory, and how far the data has come.
+
+Reads only; changes nothing and starts nothing.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local import machine, stack
+from infra.local.daemon import Daemon
+from infra.local.supervision import DOWN
+from lakehouse import places
+from lakehouse.errors import LakehouseError
+from lakehouse.progress import Progress
+from lakehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Health:
+    """One process of the stack.
+
+    Args:
+        name: Its name.
+        pid: Its process id; None while there is none.
+        port: The port it listens on; None if on none.
+        health: ready, starting, restarting, failed or stopped.
+        resident_bytes: Memory of it and its children [bytes], shared pages divided among those who share them.
+        reason: Why it is not ready.
+        url: Where it is found.
+        uptime_seconds: Since its last start.
+        restarts: How often it was started again by itself.
+    """
+
+    name: str
+    pid: int | None
+    port: int | None
+    health: str
+    resident_bytes: int
+    reason: str = ""
+    url: str = ""
+    uptime_seconds: float = 0.0
+    restarts: int = 0
+
+
+def health(settings: Settings) -> list[Health]:
+    """Every process of the stack in the order of its start, and the supervisor at the end while it runs."""
+    daemon = Daemon(settings.data_path)
+    states, specs = daemon.states(), daemon.described()
+
+    def of(name: str) -> Health:
+        state, spec = states.get(name, {}), specs.get(name, {})
+        pid, starts = state.get("pid") or None, daemon.starts(name)
+        word, reason = _word(settings, name, state.get("statename", "STOPPED"), pid)
+        return Health(
+            name,
+            pid,
+            spec.get("port"),
+            word,
+            machine.resident_bytes(machine.family(pid)) if pid else 0,
+            reason,
+            spec.get("url", ""),
+            time.time() - starts[-1] if pid and starts else 0.0,
+            max(len(starts) - 1, 0) if pid else 0,
+        )
+
+    with ThreadPoolExecutor(len(stack.PROCESSES)) as threads:
+        found = list(threads.map(of, stack.PROCESSES))
+    if states:
+        pid = daemon.ask("getPID")
+        found.append(Health("supervisor", pid, None, "ready", machine.resident_bytes(machine.family(pid)[:1])))
+    return found
+
+
+def progress(settings: Settings) -> Progress | None:
+    """How far the data has come; None if the bucket does not say."""
+    quick = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+    try:
+        s3 = boto3.client("s3", config=quick, **settings.client_arguments)
+        return Progress.from_json(s3.get_object(Bucket=settings.bucket, Key=places.PROGRESS)["Body"].read())
+    except (BotoCoreError, ClientError, ValueError):
+        return None
+
+
+def _word(settings: Settings, name: str, state: str, pid: int | None) -> tuple[str, str]:
+    if state == "FATAL":
+        return "failed", "died too often"
+    if state in DOWN:
+        return "stopped", ""
+    if not pid:
+        return "restarting", "died a moment ago"
+    try:
+        reason = stack.PROCESSES[name](settings).unready()
+    except LakehouseError as fault:
+        reason = str(fault)
+    return ("starting", reason) if reason else ("ready", "")
