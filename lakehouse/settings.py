@@ -208,7 +208,8 @@ def _dotenv(path: Path | None) -> dict[str, tuple[str, str]]:
 
 def _value(setting: dataclasses.Field[Any], text: str, place: str) -> Any:
     kinds = {int: "a whole number", float: "a number", str: "text"}
-    kind, about = type(setting.default), setting.metadata
+    kind: Any = type(setting.default)
+    about = setting.metadata
     name = setting.name.upper()
     shown = "***" if about["secret"] else text
     try:
