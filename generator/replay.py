@@ -26,7 +26,7 @@ SHOP: Final = "replay"
 REACH: Final = 200_000
 """Steps by which the noise may be late: more than a third of the data set, so across any poll."""
 FULL_SPEED: Final = 1_000_000.0
-"""Lines a second of source time where no rate is asked for: above any client's, so nothing is sent before it happens."""
+"""Lines a second of source time where no rate is asked for: no client is faster, so no change precedes its time."""
 START_MILLIS: Final = 1_750_000_000_000
 
 
