@@ -75,7 +75,7 @@ class Daemon:
 
     def prepare(self) -> None:
         """Make the folders, for this user only."""
-        for folder in (self.folder, self.logs):
+        for folder in (self.data, self.folder, self.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property

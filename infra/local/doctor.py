@@ -21,6 +21,13 @@ MEMORY_BYTES = 3 * 1024**3
 
 Check = Callable[[Settings], str]
 
+# By process: what raises a ConfigError if an artefact of it is missing.
+_ARTEFACTS: dict[str, tuple[Callable[[Settings], object], ...]] = {
+    "broker": (lambda settings: jars.folder(settings, "kafka"),),
+    "connect": (lambda settings: jars.folder(settings, "kafka"), javac.sink_jar),
+    "spark": (lambda settings: jars.folder(settings, "spark"), javac.logstore_jar),
+}
+
 
 def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, LakehouseError | None, str]]:
     """Make every check for the named processes, all without a name.
@@ -35,7 +42,7 @@ def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, La
         ("ports", lambda settings: ports(settings, wanted)),
     ]
     if set(wanted) - {"gateway"}:
-        checks += [("java", java), ("artefacts", artefacts)]
+        checks += [("java", java), ("artefacts", lambda settings: artefacts(settings, wanted))]
     found: list[tuple[str, LakehouseError | None, str]] = []
     for subject, check in checks:
         try:
@@ -51,12 +58,11 @@ def java(settings: Settings) -> str:
     return f"Java {found.major} in {found.home}"
 
 
-def artefacts(settings: Settings) -> str:
-    """The JVM artefacts have been fetched and the plugins compiled."""
-    jars.folder(settings, "kafka")
-    jars.folder(settings, "spark")
-    javac.sink_jar(settings)
-    javac.logstore_jar(settings)
+def artefacts(settings: Settings, names: Iterable[str]) -> str:
+    """What the named processes need of the JVM artefacts has been fetched, and their plugins are compiled."""
+    for name in names:
+        for present in _ARTEFACTS.get(name, ()):
+            present(settings)
     return f"in {settings.cache_path}"
 
 

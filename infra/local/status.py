@@ -71,8 +71,11 @@ def health(settings: Settings) -> list[Health]:
     with ThreadPoolExecutor(len(stack.PROCESSES)) as threads:
         found = list(threads.map(of, stack.PROCESSES))
     if states:
-        pid = daemon.ask("getPID")
-        found.append(Health("supervisor", pid, None, "ready", machine.resident_bytes(machine.family(pid)[:1])))
+        own = machine.family(daemon.ask("getPID"))[:1]
+        uptime = time.time() - own[0].create_time()
+        found.append(
+            Health("supervisor", own[0].pid, None, "ready", machine.resident_bytes(own), uptime_seconds=uptime)
+        )
     return found
 
 
