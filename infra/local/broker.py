@@ -7,12 +7,18 @@ import base64
 import socket
 import subprocess
 import uuid
+import warnings
 from pathlib import Path
 
 from infra.local import jvm
 from infra.local.process import Process
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
+
+with warnings.catch_warnings():  # kafka-python 3.0.12 reads its schemas through importlib.resources.read_text
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
 
 HEAP_MB = 384
 _NODE = 1
@@ -75,9 +81,6 @@ def prepare(settings: Settings) -> None:
 
 def unready(settings: Settings) -> str | None:
     """Why the broker cannot be used yet; None once it answers and knows a controller."""
-    from kafka import KafkaAdminClient  # noqa: PLC0415 (0.2 s that `status` need not pay while it is down)
-    from kafka.errors import KafkaError  # noqa: PLC0415
-
     try:
         with socket.create_connection(address(settings), timeout=0.5):
             pass

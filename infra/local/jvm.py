@@ -61,11 +61,12 @@ def write_log_format(settings: Settings) -> None:
 
 
 def properties(values: Mapping[str, object]) -> str:
-    """The text of a Java properties file.
+    r"""The text of a Java properties file.
 
     Example:
-        >>> properties({"a.b": 1, "path": "C:\\\\x"})
-        'a.b=1\\npath=C:\\\\\\\\x\\n'
+        >>> print(properties({"a.b": 1, "path": r"C:\x"}), end="")
+        a.b=1
+        path=C:\\x
     """
     return "".join(f"{name}={str(value).replace(chr(92), chr(92) * 2)}\n" for name, value in values.items())
 

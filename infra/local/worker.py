@@ -81,6 +81,9 @@ def worker_properties(settings: Settings) -> dict[str, object]:
         "offset.storage.file.filename": jvm.home(settings) / "connect.offsets",
         "connector.client.config.override.policy": "All",
         "consumer.max.poll.records": 5000,
+        # what a fetch may hold in memory; the defaults allow 50 MiB twice
+        "consumer.fetch.max.bytes": 8 << 20,
+        "consumer.max.partition.fetch.bytes": 2 << 20,
         # a static member comes back after a kill without waiting for its own dead session; it allows one task
         "consumer.group.instance.id": "saleslake-local",
         "consumer.session.timeout.ms": 10_000,
