@@ -25,7 +25,7 @@ Check = Callable[[Settings], str]
 _ARTEFACTS: dict[str, tuple[Callable[[Settings], object], ...]] = {
     "broker": (lambda settings: jars.folder(settings, "kafka"),),
     "connect": (lambda settings: jars.folder(settings, "kafka"), javac.sink_jar),
-    "spark": (lambda settings: jars.folder(settings, "spark"), javac.logstore_jar),
+    "spark": (lambda settings: jars.folder(settings, "spark"), javac.spark_jar),
 }
 
 
