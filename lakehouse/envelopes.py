@@ -66,7 +66,7 @@ class Change:
         return self.order_id, self.line_no
 
 
-class Rejection(ValueError):
+class Rejection(ValueError):  # noqa: N818 (not a fault of the program: what a message earns)
     """Why a message breaks the contract: a word, and the field it is about.
 
     The words: not_utf8, bad_json, wrong_type, missing, unknown_op, no_sequence, out_of_range, too_many_decimals,
@@ -208,7 +208,7 @@ def _text(image: dict[str, Any], where: str, name: str, optional: bool = False) 
     value = image.get(name)
     if value is None and optional:
         return None
-    if value is None or value == "" and not optional:
+    if value is None or (value == "" and not optional):
         raise Rejection(f"missing: {where}.{name}")
     if not isinstance(value, str):
         raise Rejection(f"wrong_type: {where}.{name}")

@@ -78,9 +78,22 @@ class Settings:
         30.0, "how long silver remembers a delete", unit="days", group="Tables", low=0
     )
 
+    deleted_file_retention_hours: int = _knob(
+        1,
+        "how long files that a table no longer needs are kept for readers and the change feed; 24 on AWS",
+        unit="hours",
+        group="Tables",
+        low=1,
+    )
+
     spark_memory_mb: int = _knob(1024, "heap of the Spark driver", unit="MiB", group="Spark", low=512)
     spark_cores: int = _knob(2, "threads of the Spark driver", group="Spark", low=1)
     spark_master: str = _knob("", "Spark master; empty for this machine with SPARK_CORES threads", group="Spark")
+    spark_class_path: str = _knob(
+        "",
+        "class path of the driver's jars; empty for what `make install` noted, or for the cluster's own",
+        group="Spark",
+    )
     poll_millis: int = _knob(
         500, "pause between two looks for new bronze objects", unit="milliseconds", group="Spark", low=10
     )
@@ -159,9 +172,9 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
                 "correct or remove the line",
             )
         values[name] = _value(known[name], text, place)
-    for name in known:
+    for name, setting in known.items():
         if name in environ:
-            values[name] = _value(known[name], environ[name], "environment")
+            values[name] = _value(setting, environ[name], "environment")
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 

@@ -1,4 +1,4 @@
-"""Compiles our two Java parts into jars in the cache: the S3 sink for Connect and the Delta LogStore for Spark.
+"""Compiles our two Java parts into jars in the cache: the S3 sink for Connect, and the driver's reader and LogStore.
 
 With javac where a JDK is, else with the Eclipse compiler on a mere runtime. Nothing is compiled twice: the output's
 folder is named for its sources, jars and compiler.
@@ -6,6 +6,7 @@ folder is named for its sources, jars and compiler.
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +23,8 @@ from lakehouse.errors import ConfigError, ContractError, LakehouseError
 from lakehouse.settings import Settings
 
 SINK = artifacts.ROOT / "connect" / "sink"
-LOGSTORE = artifacts.ROOT / "spark_jobs" / "logstore"
+SPARK = artifacts.ROOT / "spark_jobs"
+SPARK_NOTE = "spark.json"
 
 
 def plugin_folder(settings: Settings) -> Path:
@@ -39,9 +41,14 @@ def sink_jar(settings: Settings) -> Path:
     return _present(_sink_place(settings))
 
 
-def logstore_jar(settings: Settings) -> Path:
-    """The LogStore's jar, for Spark's class path; raises ConfigError while it has not been compiled."""
-    return _present(_logstore_place(settings))
+def spark_jar(settings: Settings) -> Path:
+    """The driver's own jar, reader and LogStore; raises ConfigError while it has not been compiled."""
+    return _present(_spark_place(settings))
+
+
+def spark_class_path(settings: Settings) -> str:
+    """The driver's class path beyond pyspark's own; raises ConfigError while something of it is missing."""
+    return os.pathsep.join([f"{jars.folder(settings, 'spark')}/*", str(spark_jar(settings))])
 
 
 def build(settings: Settings, report: Callable[[str], None]) -> None:
@@ -60,10 +67,12 @@ def build(settings: Settings, report: Callable[[str], None]) -> None:
             _link(path, target.parent / path.name)
         compile_jar(settings, java, sources(SINK), [*api, *own], 11, target)
         report(f"compiled {len(sources(SINK))} classes of the S3 sink into {target.name}")
-    target = _logstore_place(settings)
-    if sources(LOGSTORE) and not target.is_file():
-        compile_jar(settings, java, sources(LOGSTORE), _spark_classpath(settings), 17, target)
-        report(f"compiled {len(sources(LOGSTORE))} classes of the LogStore into {target.name}")
+    target = _spark_place(settings)
+    if not target.is_file():
+        compile_jar(settings, java, sources(SPARK), _spark_jars(settings), 17, target)
+        report(f"compiled {len(sources(SPARK))} classes of the Spark driver into {target.name}")
+    note = {"class_path": spark_class_path(settings), "java_home": str(java.home)}
+    (settings.cache_path / SPARK_NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
 
 
 def sources(root: Path) -> list[Path]:
@@ -111,9 +120,9 @@ def _sink_place(settings: Settings) -> Path:
     return settings.cache_path / "plugins" / f"sink-{mark}" / "saleslake-s3-sink" / "saleslake-s3-sink.jar"
 
 
-def _logstore_place(settings: Settings) -> Path:
-    mark = _mark(sources(LOGSTORE), ["spark"])
-    return settings.cache_path / "plugins" / f"logstore-{mark}" / "saleslake-logstore.jar"
+def _spark_place(settings: Settings) -> Path:
+    mark = _mark(sources(SPARK), ["spark"])
+    return settings.cache_path / "plugins" / f"spark-{mark}" / "saleslake-spark.jar"
 
 
 def _mark(files: Sequence[Path], lists: Sequence[str]) -> str:
@@ -125,7 +134,7 @@ def _mark(files: Sequence[Path], lists: Sequence[str]) -> str:
     return digest.hexdigest()[:12]
 
 
-def _spark_classpath(settings: Settings) -> list[Path]:
+def _spark_jars(settings: Settings) -> list[Path]:
     spec = importlib.util.find_spec("pyspark")
     if not spec or not spec.origin:
         raise ConfigError("pyspark is not installed", action="run `make install`")

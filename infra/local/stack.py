@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from infra.local import broker, gateway, worker
+from infra.local import broker, gateway, javac, worker
 from infra.local.java import find_java
 from infra.local.process import Process
 from infra.local.supervision import Port
@@ -24,7 +24,7 @@ def spark(settings: Settings) -> Process:
         ConfigError: There is no Java 17 or 21.
     """
     places = {"DATA_DIR": str(settings.data_path), "CACHE_DIR": str(settings.cache_path)}
-    java = {"JAVA_HOME": str(find_java(settings).home)}
+    java = {"JAVA_HOME": str(find_java(settings).home), "SPARK_CLASS_PATH": javac.spark_class_path(settings)}
     return Process(
         name="spark",
         command=(sys.executable, "-m", "spark_jobs", "stream"),

@@ -1,0 +1,32 @@
+"""`python -m spark_jobs stream | backfill | rebuild | verify`."""
+
+import argparse
+import sys
+
+from lakehouse import logs, settings
+from lakehouse.errors import LakehouseError
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; a user's mistake is one line on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m spark_jobs", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("stream", help="bring bronze to silver and gold until it is stopped")
+    commands.add_parser("backfill", help="bring everything in bronze to silver and gold, then stop")
+    command = parser.parse_args(arguments).command
+    try:
+        knobs = settings.load()
+        logs.configure(knobs.log_level)
+        from spark_jobs import commands as run  # noqa: PLC0415 (pyspark is slow to import: not before the settings are right)
+
+        {"stream": run.stream, "backfill": run.backfill}[command](knobs)
+    except LakehouseError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,143 @@
+"""Reading bronze: the lines of a batch's objects, and what can be saved of an object that is damaged."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse.logs import event
+from spark_jobs.plans import BronzeObject
+from spark_jobs.session import READ_KAFKA_LINE
+from spark_jobs.storage import Bucket
+
+RAW_LINES = "value STRING, line BIGINT, object STRING"
+
+
+def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) -> DataFrame:
+    """The lines of whole objects.
+
+    Returns:
+        One row per line that is not blank: value, line (rising within an object, not from 0) and object (its key).
+    """
+    if not objects:
+        return spark.createDataFrame([], RAW_LINES)
+    root = f"s3://{bucket.name}/"
+    read = spark.read.text([root + entry.key for entry in objects]).select(
+        "value",
+        F.monotonically_increasing_id().alias("line"),
+        F.substring("_metadata.file_path", len(root) + 1, 2000).alias("object"),
+    )
+    return read.where(F.trim("value") != "")
+
+
+def changes(raw_lines: DataFrame, source: str) -> DataFrame:
+    """Read lines from Kafka as changes.
+
+    Args:
+        raw_lines: value, line, object.
+        source: Put into each row.
+
+    Returns:
+        One row per line: object, line, source and the columns of session.READ_COLUMNS.
+    """
+    read = raw_lines.select("object", "line", F.call_udf(READ_KAFKA_LINE, "value").alias("read"))
+    return read.select("object", "line", F.lit(source).alias("source"), "read.*")
+
+
+@dataclass(frozen=True)
+class Damage:
+    """An object that cannot be read whole: its status, and the lines of it that can be read."""
+
+    status: str
+    lines: list[str]
+    reason: str
+
+
+def examine(bucket: Bucket, objects: Sequence[BronzeObject]) -> dict[str, Damage]:
+    """Look at every object of a batch that Spark could not read and find the damaged ones.
+
+    Returns:
+        By key, the damage; sound objects are left out.
+    """
+    found: dict[str, Damage] = {}
+    for entry in objects:
+        body = bucket.get(entry.key)
+        damage = Damage("missing", [], "object is gone") if body is None else _damage(body)
+        if damage:
+            found[entry.key] = damage
+            event(
+                "bronze object damaged",
+                level=30,
+                object=entry.key,
+                status=damage.status,
+                readable_lines=len(damage.lines),
+                reason=damage.reason,
+            )
+    return found
+
+
+def salvaged(spark: SparkSession, damaged: dict[str, Damage]) -> DataFrame:
+    """The readable lines of damaged objects, in the form of `lines`."""
+    rows = [
+        (text, number, key)
+        for key, damage in damaged.items()
+        for number, text in enumerate(damage.lines)
+        if text.strip()
+    ]
+    return spark.createDataFrame(rows, RAW_LINES)
+
+
+def is_damaged_read(fault: PySparkException) -> bool:
+    """Whether Spark failed because an object could not be read, not for a reason of its own."""
+    text = str(fault)
+    signs = (
+        "FAILED_READ_FILE",
+        "EOFException",
+        "incorrect header check",
+        "PATH_NOT_FOUND",
+        "FileNotFoundException",
+        "ZipException",
+        "invalid stored block",
+        "invalid block type",
+        "incorrect data check",
+        "not a gzip file",
+        "invalid distance",
+        "invalid code",
+        "Unexpected end of input",
+        "ZLIB",
+        "zlib",
+        "Decompressor",
+    )
+    return any(sign in text for sign in signs)
+
+
+def _damage(body: bytes) -> Damage | None:
+    """Decompress as far as possible; None if the object is a whole gzip file of whole lines."""
+    whole, text, reason = True, b"", ""
+    rest = body
+    while rest:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            text += member.decompress(rest)
+        except zlib.error as fault:
+            whole, reason = False, str(fault)
+            break
+        if not member.eof:
+            whole, reason = False, "truncated gzip"
+            break
+        rest = member.unused_data
+    if whole and text:
+        return None
+    if not text:
+        return Damage("corrupt", [], reason or "empty object")
+    kept, _, _ = text.rpartition(b"\n")
+    return Damage("corrupt", kept.decode("utf-8", errors="replace").split("\n") if kept else [], reason)
+
+
+def describe(damage: Damage) -> str:
+    """The raw text of the row that stands for a damaged object in silver.rejected."""
+    return json.dumps({"status": damage.status, "reason": damage.reason, "readable_lines": len(damage.lines)})

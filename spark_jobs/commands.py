@@ -1,0 +1,123 @@
+"""The commands of `python -m spark_jobs`: each starts a session, takes the lease, works, and gives it back."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse.errors import ContractError
+from lakehouse.logs import event
+from lakehouse.settings import Settings
+from spark_jobs import session
+from spark_jobs.delta import Lakehouse
+from spark_jobs.driver import Driver
+from spark_jobs.lease import Lease
+from spark_jobs.ledger import current_generation
+from spark_jobs.storage import Bucket
+
+READY_FILE = "spark.ready"
+RUNTIME_FILE = "spark.json"
+PUBLISH_AFTER_BATCHES = 20
+COLLECT_AFTER_IDLE_POLLS = 20
+
+
+def stream(settings: Settings) -> None:
+    """Bring bronze to gold until SIGTERM or Ctrl-C, then stop between two batches."""
+    stop = threading.Event()
+    for sort in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sort, lambda *_: stop.set())
+    with _driver(settings, patience_seconds=600) as driver, _ready(settings):
+        event("streaming", bucket=settings.bucket)
+        driver.bring_gold_up()
+        unpublished = idle = 0
+        while not stop.is_set():
+            if driver.step():
+                unpublished, idle = unpublished + 1, 0
+                if unpublished >= PUBLISH_AFTER_BATCHES:
+                    driver.publish()
+                    unpublished = 0
+                continue
+            if idle == 1:
+                driver.publish()
+                unpublished = 0
+            if idle == COLLECT_AFTER_IDLE_POLLS:
+                driver.release_memory()
+            idle += 1
+            stop.wait(settings.poll_millis / 1000)
+        driver.publish()
+        event("stopped")
+
+
+def backfill(settings: Settings) -> None:
+    """Bring everything that lies in bronze to gold, then stop.
+
+    Raises:
+        ContractError: At the end, when an object was damaged; what could be read of it is in the tables.
+    """
+    with _driver(settings, patience_seconds=2 * settings.lease_seconds) as driver:
+        before = len(driver.damaged)
+        batches = 0
+        while driver.step():
+            batches += 1
+        driver.bring_gold_up()
+        driver.publish()
+        event("backfilled", batches=batches)
+        damaged = driver.damaged[before:]
+    if damaged:
+        raise ContractError(
+            f"{len(damaged)} bronze objects are damaged, the first is {damaged[0]}",
+            "whole gzip objects",
+            "see silver.rejected where position is -1",
+        )
+
+
+def runtime(settings: Settings) -> tuple[list[str], str]:
+    """The driver's class path and Java home: from the settings, else as `make install` noted them in the cache."""
+    noted: dict[str, str] = {}
+    note = settings.cache_path / RUNTIME_FILE
+    if note.is_file():
+        noted = json.loads(note.read_text(encoding="utf-8"))
+    class_path = settings.spark_class_path or noted.get("class_path", "")
+    return [entry for entry in class_path.split(os.pathsep) if entry], settings.java_home or noted.get("java_home", "")
+
+
+@contextmanager
+def lakehouse(settings: Settings) -> Iterator[tuple[Lakehouse, Bucket]]:
+    """A session over the tables in force, and the bucket."""
+    bucket = Bucket(settings)
+    bucket.folders("ops/")  # an unreachable bucket is said before a session is started for it
+    class_path, java_home = runtime(settings)
+    if java_home:
+        os.environ["JAVA_HOME"] = java_home
+    spark = session.build(settings, class_path)
+    try:
+        yield Lakehouse(spark, settings), bucket
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def _driver(settings: Settings, patience_seconds: float) -> Iterator[Driver]:
+    with lakehouse(settings) as (tables, bucket):
+        lease = Lease(bucket, settings.lease_seconds)
+        lease.acquire(patience_seconds)
+        try:
+            generation = current_generation(bucket, settings)
+            yield Driver(tables, bucket, settings, generation.number, lease.check)
+        finally:
+            lease.release()
+
+
+@contextmanager
+def _ready(settings: Settings) -> Iterator[None]:
+    """Say by a file with this process's id that the driver works."""
+    ready = Path(settings.data_path) / READY_FILE
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    ready.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        ready.unlink(missing_ok=True)

@@ -1,0 +1,219 @@
+"""Reading and writing the Delta tables: the only module that touches them from Spark.
+
+Every write names its application and a version (Delta's txn), so that the same write a second time does nothing, and
+is checked afterwards: the transaction must be in the table.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from delta.tables import DeltaTable as SparkDelta
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from lakehouse import places
+from lakehouse.errors import ContractError
+from lakehouse.settings import Settings
+from lakehouse.tables import Table
+
+_TXN = {"spark.databricks.delta.write.txnAppId": "", "spark.databricks.delta.write.txnVersion": ""}
+ROWS_PER_FILE = 100_000
+
+
+def storage_options(settings: Settings) -> dict[str, str]:
+    """What the `deltalake` package needs to reach the bucket."""
+    given = {
+        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
+        "AWS_REGION": settings.aws_default_region,
+        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
+        "AWS_ALLOW_HTTP": str(settings.aws_endpoint_url.startswith("http:")).lower(),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+class Lakehouse:
+    """The Delta tables of one environment.
+
+    Args:
+        spark: The session.
+        settings: Bucket and retention.
+        staged: The generation that is being rebuilt, whose tables lie apart; None for the tables in force.
+    """
+
+    def __init__(self, spark: SparkSession, settings: Settings, staged: int | None = None) -> None:
+        self.spark = spark
+        self._settings = settings
+        self._staged = staged
+        self._handles: dict[str, DeltaTable] = {}
+
+    def url(self, table: Table) -> str:
+        """Where the table lies."""
+        return places.table_url(self._settings.bucket, table.layer, table.name, self._staged)
+
+    def create(self, table: Table) -> None:
+        """Create the table if it does not exist."""
+        if self._handle(table) is not None:
+            return
+        hours = self._settings.deleted_file_retention_hours
+        builder = SparkDelta.createIfNotExists(self.spark).location(self.url(table)).addColumns(schema(table))
+        properties = {
+            "delta.enableChangeDataFeed": "true",
+            # off: Athena, delta-rs and DuckDB read these tables
+            "delta.enableDeletionVectors": "false",
+            "delta.deletedFileRetentionDuration": f"interval {hours} hours",
+            "delta.logRetentionDuration": "interval 2 days",
+            "delta.checkpointInterval": "50",
+        }
+        for name, value in properties.items():
+            builder = builder.property(name, value)
+        builder.comment(table.meaning).execute()
+
+    def version(self, table: Table) -> int:
+        """The table's newest version; -1 if there is no table."""
+        handle = self._handle(table)
+        return -1 if handle is None else handle.version()
+
+    def table_id(self, table: Table) -> str:
+        """The id that Delta gave the table when it was created."""
+        return str(self._present(table).metadata().id)
+
+    def transaction(self, table: Table, app: str) -> int:
+        """The version of the application's last transaction on the table; -1 for none."""
+        found = self._present(table).transaction_version(app)
+        return -1 if found is None else int(found)
+
+    def is_empty(self, table: Table) -> bool:
+        """Whether the table's newest version has no file."""
+        return not self._present(table).file_uris()
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table's rows, at a version or the newest."""
+        reader = self.spark.read.format("delta")
+        if version is not None and version != self.version(table):
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.url(table))
+
+    def changes(self, table: Table, start: int, end: int) -> DataFrame:
+        """The change feed of versions `start` to `end`, both included."""
+        feed = self.spark.read.format("delta").option("readChangeFeed", "true")
+        return feed.option("startingVersion", start).option("endingVersion", end).load(self.url(table))
+
+    def append(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
+        """Add rows, once per app and version; `note` goes into the commit."""
+        writer = rows.write.format("delta").mode("append").option("userMetadata", note)
+        writer.option("txnAppId", app).option("txnVersion", version).save(self.url(table))
+        self._check(table, app, version)
+
+    def overwrite(self, rows: DataFrame, table: Table, app: str, version: int, note: str, where: str = "") -> None:
+        """Put rows in the place of all rows, or of those that `where` selects, once per app and version."""
+        writer = rows.write.format("delta").mode("overwrite").option("userMetadata", note)
+        writer = writer.option("txnAppId", app).option("txnVersion", version)
+        if where:
+            writer = writer.option("replaceWhere", where)
+        writer.save(self.url(table))
+        self._check(table, app, version)
+
+    def merge(
+        self, rows: DataFrame, table: Table, *, condition: Column, newer: Column, app: str, version: int, note: str
+    ) -> None:
+        """Update matching rows where `newer` holds, insert the others, once per app and version.
+
+        Args:
+            rows: The source, aliased `new` by this method; the table is `old`.
+            table: The target.
+            condition: When rows match.
+            newer: When a matching row is replaced.
+            app: The transaction's application.
+            version: The transaction's version.
+            note: Text for the commit.
+        """
+        target = SparkDelta.forPath(self.spark, self.url(table)).alias("old")
+        statement = target.merge(rows.alias("new"), condition).whenMatchedUpdateAll(newer).whenNotMatchedInsertAll()
+        with self._transaction_settings(app, version, note):
+            statement.execute()
+        self._check(table, app, version)
+
+    @contextmanager
+    def _transaction_settings(self, app: str, version: int, note: str) -> Iterator[None]:
+        # session settings stay set and would silently skip the next statement: always taken back
+        values = {
+            "spark.databricks.delta.write.txnAppId": app,
+            "spark.databricks.delta.write.txnVersion": str(version),
+            "spark.databricks.delta.commitInfo.userMetadata": note,
+        }
+        try:
+            for name, value in values.items():
+                self.spark.conf.set(name, value)
+            yield
+        finally:
+            for name in values:
+                self.spark.conf.unset(name)
+
+    def _check(self, table: Table, app: str, version: int) -> None:
+        found = self.transaction(table, app)
+        if found != version:
+            raise ContractError(
+                f"{table.full_name}: the last write of {app} is {found}",
+                str(version),
+                "another driver writes this table: stop it, then start again",
+            )
+
+    def _handle(self, table: Table) -> DeltaTable | None:
+        handle = self._handles.get(table.full_name)
+        if handle is not None:
+            handle.update_incremental()
+            return handle
+        try:
+            handle = DeltaTable(self.url(table), storage_options=storage_options(self._settings))
+        except TableNotFoundError:
+            return None
+        return self._handles.setdefault(table.full_name, handle)
+
+    def _present(self, table: Table) -> DeltaTable:
+        handle = self._handle(table)
+        if handle is None:
+            raise ContractError(f"table {table.full_name} does not exist", "a table", "run the driver once")
+        return handle
+
+
+def schema(table: Table) -> StructType:
+    """The table's columns as Spark writes them: all nullable, so that a null costs a row, never a commit."""
+    found = StructType.fromDDL(", ".join(f"{column.name} {column.type}" for column in table.columns))
+    for column, about in zip(found.fields, table.columns, strict=True):
+        column.metadata = {"comment": about.meaning}
+    return found
+
+
+def sorted_files(rows: DataFrame, count: int, columns: Sequence[str]) -> DataFrame:
+    """Lay rows out in files of ROWS_PER_FILE, each with its own range of the first column, sorted by all."""
+    files = -(-count // ROWS_PER_FILE)
+    spread = rows.repartitionByRange(files, columns[0]) if files > 1 else rows.coalesce(1)
+    return spread.sortWithinPartitions(*columns)
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The table's columns as Arrow types."""
+    kinds = {
+        "string": pa.string(),
+        "int": pa.int32(),
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+    return pa.schema(
+        [
+            pa.field(column.name, kinds[column.type] if column.type in kinds else _decimal(column.type))
+            for column in table.columns
+        ]
+    )
+
+
+def _decimal(kind: str) -> pa.DataType:
+    precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
+    return pa.decimal128(int(precision), int(scale))

@@ -1,0 +1,120 @@
+"""The operations tables: what every batch and every bronze object came to, filled off the hot path.
+
+The results in the bucket are the truth; these tables are made from them and can be made again.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from lakehouse.tables import OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
+from spark_jobs.coverage import Span, spans
+from spark_jobs.delta import Lakehouse, schema
+from spark_jobs.gold import Step
+from spark_jobs.ledger import Ledger
+from spark_jobs.plans import Result
+
+
+class Publisher:
+    """Appends finished batches to ops.batches and ops.bronze_objects, each once.
+
+    Args:
+        tables: Where they lie.
+        generation: The generation of the batches.
+    """
+
+    def __init__(self, tables: Lakehouse, generation: int) -> None:
+        self._tables, self._app, self._generation = tables, f"ops/{generation}", generation
+        self._steps: list[Step] = []
+        self.published = min(tables.transaction(table, self._app) for table in (OPS_BATCHES, OPS_BRONZE_OBJECTS))
+
+    def note(self, step: Step) -> None:
+        """Remember when gold showed which version of silver."""
+        self._steps.append(step)
+
+    def publish(self, ledger: Ledger) -> int:
+        """Append the batches up to the newest finished one.
+
+        Returns:
+            How many were appended.
+        """
+        newest = max(ledger.results, default=0)
+        if newest <= self.published:
+            return 0
+        rows = self._rows(ledger.results)
+        for table, found in ((OPS_BATCHES, rows["batches"]), (OPS_BRONZE_OBJECTS, rows["objects"])):
+            since = self._tables.transaction(table, self._app)
+            fresh = [row for row in found if row["batch_id"] > since]
+            if since < newest:
+                frame = self._tables.spark.createDataFrame(fresh, schema(table)).coalesce(1)
+                self._tables.append(frame, table, self._app, newest, f"batches {since + 1} to {newest}")
+        count = newest - max(self.published, 0)
+        self.published = newest
+        self._steps = self._steps[-1:]
+        return count
+
+    def _rows(self, results: dict[int, Result]) -> dict[str, list[dict[str, Any]]]:
+        ends: dict[tuple[str, int], int] = {}
+        batches: list[dict[str, Any]] = []
+        objects: list[dict[str, Any]] = []
+        for batch_id in sorted(results):
+            result = results[batch_id]
+            for where, span in spans(result.objects, ends).items():
+                batches.append(self._batch(result, where, span))
+            objects += _objects(result)
+        return {"batches": batches, "objects": objects}
+
+    def _batch(self, result: Result, where: tuple[str, int], span: Span) -> dict[str, Any]:
+        step = next((step for step in self._steps if step.silver_version >= result.silver_version), None)
+        newest = max((read.newest_at for read in span.objects if read.newest_at is not None), default=None)
+        lags = {
+            f"{layer}_lag_seconds": None if newest is None or at is None else round(at - newest, 3)
+            for layer, at in (
+                ("bronze", result.planned_at),
+                ("silver", result.committed_at),
+                ("gold", step.committed_at if step else None),
+            )
+        }
+        return {
+            "generation": self._generation,
+            "batch_id": result.batch_id,
+            "source": result.source,
+            "topic_id": where[0],
+            "partition": where[1],
+            "rows_read": sum(read.rows for read in span.objects),
+            **{name: sum(read.outcomes.get(name, 0) for read in span.objects) for name in OUTCOMES},
+            "first_offset": span.first,
+            "last_offset": span.last,
+            "gaps": span.gaps,
+            "overlaps": span.overlaps,
+            "planned_at": _moment(result.planned_at),
+            "committed_at": _moment(result.committed_at),
+            "silver_version": result.silver_version,
+            "gold_version": step.gold_version if step else None,
+            **lags,
+        }
+
+
+def _objects(result: Result) -> Iterator[dict[str, Any]]:
+    for read in result.objects:
+        yield {
+            "object": read.key,
+            "etag": read.etag,
+            "rows": read.rows,
+            "generation": result.generation,
+            "batch_id": result.batch_id,
+            "status": read.status,
+        }
+
+
+def _moment(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def totals(results: Iterable[Result]) -> dict[str, int]:
+    """Rows by outcome and `rows_read`, over all results."""
+    found = list(results)
+    return {
+        **{name: sum(result.outcomes[name] for result in found) for name in OUTCOMES},
+        "rows_read": sum(result.rows for result in found),
+    }

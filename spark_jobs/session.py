@@ -1,0 +1,94 @@
+"""The one Spark session of a driver: versions, jars, and the settings that were measured to matter."""
+
+import os
+import sys
+
+from pyspark.sql import SparkSession
+
+from lakehouse.settings import Settings
+
+READER = "io.saleslake.spark.ReadKafkaLine"
+READ_KAFKA_LINE = "read_kafka_line"
+READ_COLUMNS = (
+    "offset BIGINT, reason STRING, raw STRING, is_tombstone BOOLEAN, order_id STRING, line_no INT, "
+    "product_id STRING, description STRING, quantity INT, unit_price DECIMAL(12,3), customer_id STRING, "
+    "country STRING, ordered_at TIMESTAMP, extra STRING, cdc_op STRING, cdc_sequence STRING, cdc_at TIMESTAMP"
+)
+
+
+def build(settings: Settings, jars: list[str]) -> SparkSession:
+    """Start a session, or return the one that runs.
+
+    Args:
+        settings: Memory, cores, S3 endpoint and keys.
+        jars: Class-path entries beyond pyspark's own; empty where the cluster's image has them.
+    """
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    builder = SparkSession.builder.appName("saleslake").master(
+        settings.spark_master or f"local[{settings.spark_cores}]"
+    )
+    for name, value in {**_engine(settings, jars), **_delta(), **_s3(settings)}.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    spark.udf.registerJavaFunction(READ_KAFKA_LINE, READER, READ_COLUMNS)
+    return spark
+
+
+def _engine(settings: Settings, jars: list[str]) -> dict[str, str]:
+    return {
+        "spark.driver.memory": f"{settings.spark_memory_mb}m",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraClassPath": os.pathsep.join(jars),
+        # two cores: the serial collector needs less memory, and gives it back after a full collection
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 "
+        "-Djava.net.preferIPv4Stack=true",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(settings.spark_cores),
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+        "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+        "spark.sql.parquet.compression.codec": "zstd",
+        # sets of a group's orders and customers: sorting beyond 128 groups is faster than hashing them all
+        "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "128",
+        "spark.cleaner.periodicGC.interval": "10min",
+    }
+
+
+def _delta() -> dict[str, str]:
+    return {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.delta.logStore.s3.impl": "io.saleslake.spark.ConditionalLogStore",
+        "spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "true",
+    }
+
+
+def _s3(settings: Settings) -> dict[str, str]:
+    s3a = {
+        "impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "a.endpoint.region": settings.aws_default_region,
+        "a.change.detection.mode": "none",
+        "a.connection.maximum": "32",
+        "a.threads.max": "16",
+        "a.experimental.input.fadvise": "random",
+        "a.attempts.maximum": "5",
+        "a.connection.establish.timeout": "5s",
+    }
+    if settings.aws_endpoint_url:
+        s3a |= {
+            "a.endpoint": settings.aws_endpoint_url,
+            "a.path.style.access": "true",
+            "a.connection.ssl.enabled": str(settings.aws_endpoint_url.startswith("https")).lower(),
+        }
+    if settings.aws_access_key_id:
+        s3a |= {
+            "a.access.key": settings.aws_access_key_id,
+            "a.secret.key": settings.aws_secret_access_key,
+            "a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+        }
+    return {f"spark.hadoop.fs.s3{name if name.startswith('a.') else '.' + name}": value for name, value in s3a.items()}

@@ -1,0 +1,198 @@
+"""A batch from bronze to silver: run a plan, write silver.rejected and silver.order_lines, and say what became of it.
+
+A plan can be run any number of times and always leaves the same tables and the same result.
+"""
+
+import time
+
+from pyspark import StorageLevel
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
+
+from lakehouse.logs import event
+from lakehouse.settings import Settings
+from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
+from spark_jobs import bronze
+from spark_jobs.delta import Lakehouse, sorted_files
+from spark_jobs.plans import Plan, ReadObject, Result
+from spark_jobs.storage import Bucket
+from spark_jobs.transforms import changes as transforms
+
+
+def application(plan: Plan) -> str:
+    """The name under which a generation writes silver."""
+    return f"silver/{plan.generation}"
+
+
+def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Result:
+    """Run a plan.
+
+    Args:
+        plan: The plan.
+        tables: Where silver lies.
+        bucket: Where bronze lies.
+        settings: Time zone and the limit of the alarm for rejected rows.
+
+    Returns:
+        What became of every object.
+    """
+    try:
+        result = _run(plan, tables, bucket, settings, {})
+    except PySparkException as fault:
+        if not bronze.is_damaged_read(fault):
+            raise
+        damaged = bronze.examine(bucket, plan.objects)
+        if not damaged:
+            raise
+        result = _run(plan, tables, bucket, settings, damaged)
+    share = result.outcomes["rejected"] / max(1, result.rows)
+    if share > settings.rejected_share_alarm:
+        event(
+            "many rows rejected",
+            level=40,
+            batch_id=plan.batch_id,
+            share=round(share, 4),
+            limit=settings.rejected_share_alarm,
+            look="select * from silver.rejected",
+        )
+    return result
+
+
+def _run(
+    plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, damaged: dict[str, bronze.Damage]
+) -> Result:
+    spark = tables.spark
+    raw = bronze.lines(spark, bucket, [entry for entry in plan.objects if entry.key not in damaged])
+    if damaged:
+        raw = raw.unionAll(bronze.salvaged(spark, damaged))
+    lines = bronze.changes(raw, plan.source)
+    silver_was_empty = plan.silver_version <= 0
+    cached: list[DataFrame] = []
+    try:
+        current = None
+        if not silver_was_empty:
+            lines = lines.persist(StorageLevel.MEMORY_AND_DISK)
+            cached.append(lines)
+            current = _current(lines, plan, tables)
+        judged = transforms.with_outcome(lines, current, plan.expired_sequence.get(plan.source))
+        judged = judged.persist(StorageLevel.MEMORY_AND_DISK)
+        cached.append(judged)
+        counts = transforms.count_by_object(judged).collect()
+        seen = {count["object"] for count in counts} | damaged.keys()
+        damaged = damaged | bronze.examine(bucket, [entry for entry in plan.objects if entry.key not in seen])
+        _write(plan, tables, settings, judged, counts, damaged)
+    finally:
+        for rows in cached:
+            rows.unpersist()
+    return Result(
+        plan.generation,
+        plan.batch_id,
+        plan.source,
+        _read_objects(plan, counts, damaged),
+        tables.version(SILVER_ORDER_LINES),
+        plan.planned_at,
+        time.time(),
+    )
+
+
+def _current(lines: DataFrame, plan: Plan, tables: Lakehouse) -> DataFrame | None:
+    """Silver's keys and sequences that the lines can meet, read within the literal range of their order ids."""
+    low, high = lines.agg(F.min("order_id"), F.max("order_id")).first() or (None, None)
+    if low is None:
+        return None
+    keys = lines.where(F.col("order_id").isNotNull()).select(*transforms.KEY).distinct()
+    within = F.col("order_id").between(F.lit(low), F.lit(high)) & (F.col("source") == plan.source)
+    order_lines = tables.read(SILVER_ORDER_LINES, plan.silver_version).where(within)
+    return order_lines.select(*transforms.KEY, F.col("cdc_sequence").alias("current_sequence")).join(
+        keys, on=list(transforms.KEY), how="left_semi"
+    )
+
+
+def _write(
+    plan: Plan,
+    tables: Lakehouse,
+    settings: Settings,
+    judged: DataFrame,
+    counts: list[Row],
+    damaged: dict[str, bronze.Damage],
+) -> None:
+    app, note = application(plan), f"batch {plan.generation}/{plan.batch_id}"
+    by_outcome: dict[str, int] = {}
+    for count in counts:
+        by_outcome[count["outcome"]] = by_outcome.get(count["outcome"], 0) + count["rows"]
+    rejects = by_outcome.get("rejected", 0) or damaged
+    if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
+        tables.append(_rejected(plan, tables, judged, counts, damaged), SILVER_REJECTED, app, plan.batch_id, note)
+    applied = by_outcome.get("applied", 0)
+    if not applied or tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
+        return
+    winners = judged.where(F.col("outcome") == "applied")
+    rows = transforms.order_lines(winners, plan.batch_id, settings.business_timezone)
+    low, high, known = winners.agg(F.min("order_id"), F.max("order_id"), F.max("is_known")).first() or (
+        None,
+        None,
+        False,
+    )
+    if not known:
+        tables.append(
+            sorted_files(rows, applied, ("order_id", "line_no")), SILVER_ORDER_LINES, app, plan.batch_id, note
+        )
+        return
+    old_id, new_id = F.col("old.order_id"), F.col("new.order_id")
+    same_key = (
+        (F.col("old.source") == F.lit(plan.source))
+        & old_id.between(F.lit(low), F.lit(high))
+        & (old_id == new_id)
+        & (F.col("old.line_no") == F.col("new.line_no"))
+        & (F.col("old.source") == F.col("new.source"))
+    )
+    newer = F.col("new.cdc_sequence") > F.col("old.cdc_sequence")
+    tables.merge(rows, SILVER_ORDER_LINES, condition=same_key, newer=newer, app=app, version=plan.batch_id, note=note)
+
+
+def _rejected(
+    plan: Plan, tables: Lakehouse, judged: DataFrame, counts: list[Row], damaged: dict[str, bronze.Damage]
+) -> DataFrame:
+    first_lines: dict[str, int] = {}
+    for count in counts:
+        first_lines[count["object"]] = min(count["first_line"], first_lines.get(count["object"], count["first_line"]))
+    starts = tables.spark.createDataFrame(list(first_lines.items()) or [("", 0)], "object STRING, start BIGINT")
+    placed = judged.where(F.col("outcome") == "rejected").join(F.broadcast(starts), on="object", how="left")
+    placed = placed.withColumn("position", F.col("line") - F.col("start"))
+    rows = transforms.rejected(placed, plan.batch_id, plan.planned_at)
+    if not damaged:
+        return rows.coalesce(1)
+    whole = [
+        (bronze.describe(damage), f"{damage.status}_object", key, -1, "rejected") for key, damage in damaged.items()
+    ]
+    objects = tables.spark.createDataFrame(
+        whole, "raw STRING, reason STRING, object STRING, position BIGINT, outcome STRING"
+    )
+    return rows.unionByName(transforms.rejected(objects, plan.batch_id, plan.planned_at)).coalesce(1)
+
+
+def _read_objects(plan: Plan, counts: list[Row], damaged: dict[str, bronze.Damage]) -> tuple[ReadObject, ...]:
+    by_object: dict[str, list[Row]] = {entry.key: [] for entry in plan.objects}
+    for count in counts:
+        by_object[count["object"]].append(count)
+
+    read = []
+    for entry in plan.objects:
+        found = by_object[entry.key]
+        damage = damaged.get(entry.key)
+        offsets = [count[name] for count in found for name in ("first", "last") if count[name] is not None]
+        times = [count["newest_at"] for count in found if count["newest_at"] is not None]
+        read.append(
+            ReadObject(
+                entry.key,
+                entry.etag,
+                damage.status if damage else "read",
+                rows=sum(count["rows"] for count in found),
+                first=min(offsets, default=None),
+                last=max(offsets, default=None),
+                outcomes={count["outcome"]: count["rows"] for count in found},
+                newest_at=max(times, default=None),
+            )
+        )
+    return tuple(read)

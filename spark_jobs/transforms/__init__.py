@@ -1,0 +1,1 @@
+"""Pure steps from DataFrame to DataFrame: they know no clock, session, bucket or settings."""

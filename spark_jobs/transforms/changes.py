@@ -1,0 +1,122 @@
+"""What becomes of each line of a batch: its outcome against the batch and against silver, and the rows that follow."""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+KEY = ("source", "order_id", "line_no")
+
+
+def with_outcome(lines: DataFrame, current: DataFrame | None, expired_sequence: str | None) -> DataFrame:
+    """Give every line its outcome, by the precedence rejected, tombstone, duplicate, superseded, stale, applied.
+
+    Args:
+        lines: Read lines of one source: object, line and the columns of session.READ_COLUMNS, and source.
+        current: source, order_id, line_no, current_sequence: silver's rows of these keys (others do no harm), before
+            the batch; None if silver is empty.
+        expired_sequence: The highest sequence of an expired tombstone of this source; None if none has expired.
+
+    Returns:
+        One row per line: the columns of `lines` with `reason` completed, and outcome and is_known (silver has the key).
+    """
+    if current is None:
+        known = lines.withColumn("current_sequence", F.lit(None).cast("string"))
+    else:
+        known = lines.join(current, on=list(KEY), how="left")
+    is_change = F.col("reason").isNull() & ~F.col("is_tombstone")
+    # lines without a key are each a group of their own, so that no sort has to hold them all
+    group = F.when(is_change, F.col("order_id")).otherwise(F.concat_ws("#", "object", "line"))
+    newest_first = Window.partitionBy(group.alias("group"), "line_no").orderBy(F.desc("cdc_sequence"), "object", "line")
+    older_than_expired = (
+        is_change & F.col("current_sequence").isNull() & (F.col("cdc_sequence") <= F.lit(expired_sequence))
+        if expired_sequence is not None
+        else F.lit(False)
+    )
+    is_repeated = F.col("cdc_sequence") == F.lag("cdc_sequence").over(newest_first)
+    is_newest = F.row_number().over(newest_first) == 1
+    outcome = (
+        F.when(F.col("reason").isNotNull() | older_than_expired, "rejected")
+        .when(F.col("is_tombstone"), "tombstone")
+        .when(is_repeated | (F.col("cdc_sequence") == F.col("current_sequence")), "duplicate")
+        .when(~is_newest, "superseded")
+        .when(F.col("cdc_sequence") < F.col("current_sequence"), "stale")
+        .otherwise("applied")
+    )
+    return known.select(
+        *[name for name in lines.columns if name != "reason"],
+        F.when(older_than_expired, "older_than_expired_delete").otherwise(F.col("reason")).alias("reason"),
+        outcome.alias("outcome"),
+        F.col("current_sequence").isNotNull().alias("is_known"),
+    )
+
+
+def order_lines(applied: DataFrame, batch_id: int, business_timezone: str) -> DataFrame:
+    """The rows of silver.order_lines that a batch's applied changes become.
+
+    Args:
+        applied: Lines with outcome applied, one per key.
+        batch_id: The batch.
+        business_timezone: The zone in which a sale has its date.
+
+    Returns:
+        One row per source, order_id, line_no; a delete has its key and the cdc columns only.
+    """
+    is_deleted = F.col("cdc_op") == "d"
+    date: Column = F.to_date(F.from_utc_timestamp("ordered_at", business_timezone))
+    return applied.select(
+        "source",
+        "order_id",
+        "line_no",
+        "product_id",
+        "description",
+        "quantity",
+        "unit_price",
+        "customer_id",
+        "country",
+        "ordered_at",
+        date.alias("sales_date"),
+        "extra",
+        "cdc_op",
+        "cdc_sequence",
+        "cdc_at",
+        is_deleted.alias("is_deleted"),
+        F.lit(batch_id).cast("bigint").alias("batch_id"),
+    )
+
+
+def rejected(lines: DataFrame, batch_id: int, planned_at: float) -> DataFrame:
+    """The rows of silver.rejected of a batch.
+
+    Args:
+        lines: Lines with their outcome; position is the line's place in its object.
+        batch_id: The batch.
+        planned_at: Seconds since 1970.
+
+    Returns:
+        One row per line whose outcome is rejected.
+    """
+    return lines.where(F.col("outcome") == "rejected").select(
+        "raw",
+        "reason",
+        "object",
+        F.col("position").cast("bigint").alias("position"),
+        F.lit(batch_id).cast("bigint").alias("batch_id"),
+        F.timestamp_micros(F.lit(round(planned_at * 1e6))).alias("rejected_at"),
+    )
+
+
+def count_by_object(lines: DataFrame) -> DataFrame:
+    """Rows of each object by outcome.
+
+    Args:
+        lines: Lines with their outcome.
+
+    Returns:
+        One row per object and outcome: rows, first and last offset, newest_at (seconds since 1970), first_line.
+    """
+    return lines.groupBy("object", "outcome").agg(
+        F.count(F.lit(1)).alias("rows"),
+        F.min("offset").alias("first"),
+        F.max("offset").alias("last"),
+        F.max("cdc_at").cast("double").alias("newest_at"),
+        F.min("line").alias("first_line"),
+    )

@@ -1,0 +1,61 @@
+"""Daily sales from order lines, as DESIGN defines each measure."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES
+
+
+def daily_sales(order_lines: DataFrame) -> DataFrame:
+    """Sales by day and country.
+
+    Args:
+        order_lines: Rows of silver.order_lines without tombstones.
+
+    Returns:
+        One row per sales_date, country: the columns of gold.daily_sales.
+    """
+    return order_lines.groupBy("sales_date", "country").agg(*_measures()).select(*GOLD_DAILY_SALES.names)
+
+
+def daily_product_sales(order_lines: DataFrame) -> DataFrame:
+    """Sales by day and product.
+
+    Args:
+        order_lines: Rows of silver.order_lines without tombstones.
+
+    Returns:
+        One row per sales_date, product_id: the columns of gold.daily_product_sales.
+    """
+    last = F.when(
+        F.col("description").isNotNull(), F.struct("ordered_at", "source", "order_id", "line_no", "description")
+    )
+    description = F.max(last)["description"].alias("description")
+    sales = order_lines.groupBy("sales_date", "product_id").agg(*_measures(), description)
+    return sales.select(*GOLD_DAILY_PRODUCT_SALES.names)
+
+
+def _measures() -> list[Column]:
+    is_sold, is_returned = F.col("quantity") > 0, F.col("quantity") < 0
+    units = F.abs(F.col("quantity").cast("bigint"))
+    amount = (units.cast("decimal(20,0)") * F.col("unit_price")).cast("decimal(28,3)")
+    gross = _total(amount, is_sold, "decimal(18,3)")
+    returned = _total(amount, is_returned, "decimal(18,3)")
+    return [
+        _distinct("order_id", is_sold).alias("orders"),
+        _distinct("customer_id", F.col("customer_id").isNotNull()).alias("customers"),
+        _total(units, is_sold, "bigint").alias("units_sold"),
+        _total(units, is_returned, "bigint").alias("units_returned"),
+        gross.alias("gross_revenue"),
+        returned.alias("returned_revenue"),
+        (gross - returned).cast("decimal(18,3)").alias("net_revenue"),
+    ]
+
+
+def _total(amount: Column, condition: Column, kind: str) -> Column:
+    return F.coalesce(F.sum(F.when(condition, amount)), F.lit(0)).cast(kind)
+
+
+def _distinct(name: str, condition: Column) -> Column:
+    # a set of a group's values, sorted group by group, takes half the time of count(distinct), which triples the rows
+    return F.size(F.collect_set(F.when(condition, F.struct("source", name)))).cast("bigint")
