@@ -4,19 +4,18 @@ Owns the order of things that makes a kill harmless: plan a block, confirm the o
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from generator import noise, topics
+from generator import noise
 from generator.journal import Journal, Run
 from generator.outcome import Report, Stop, Summary
 from generator.plan import Clock, Planner, Step
 from generator.producers import Producer
 from lakehouse.errors import ConfigError
 from lakehouse.logs import event
-from lakehouse.settings import Settings
 
 BLOCK_STEPS: Final = 10_000
 BLOCK_SECONDS: Final = 0.1
@@ -40,14 +39,14 @@ class Dispatch:
     """Sends runs through one producer.
 
     Args:
-        settings: For the topic's end offsets in the summary.
+        ends: Gives the topic's end offset by partition.
         journal: The shop's journal, taken.
         producer: Where messages go.
         report: Told of progress in steps.
         stop: Asked between two blocks.
     """
 
-    settings: Settings
+    ends: Callable[[], dict[int, int]]
     journal: Journal
     producer: Producer
     report: Report
@@ -124,7 +123,7 @@ class Dispatch:
             last_lsn=plan.last_lsn,
             topic_id=run.topic_id,
             client=self.producer.name,
-            ends=topics.end_offsets(self.settings),
+            ends=self.ends(),
             stopped=not run.closed,
         )
 

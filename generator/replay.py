@@ -115,7 +115,7 @@ def run(  # noqa: PLR0913 - the command's options, each with its default
         Journal(settings.data_path, SHOP) as journal,
         producers.choose(settings, client, bulk=rate is None or rate > 5_000) as producer,
     ):
-        dispatch = Dispatch(settings, journal, producer, report, stop)
+        dispatch = Dispatch(lambda: topics.end_offsets(settings), journal, producer, report, stop)
         current = None
         for found in forget_lost(journal, topic_id):
             if not fresh and not found.ended and found.recipe.same_request(wanted):

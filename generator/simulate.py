@@ -102,7 +102,7 @@ def run(
             event("interrupted simulation is finished first", changes=found.steps, first_lsn=found.recipe.first_lsn)
             ended = replace(found, ended=True)
             journal.write(ended)
-            Dispatch(settings, journal, producer, outcome.silent, outcome.never).send(
+            Dispatch(lambda: topics.end_offsets(settings), journal, producer, outcome.silent, outcome.never).send(
                 ended, steps(ended.recipe), rate=None, total=None, resumable=True
             )
         recipe = _recipe(request, journal.next_lsn(time.time_ns() // 1000))
@@ -111,7 +111,9 @@ def run(
         wanted = steps(recipe) if request.changes is None else islice(steps(recipe), request.changes)
         rate = request.rate if request.first_day is not None else recipe.rate
         total = request.changes or (None if request.seconds is None or rate is None else round(request.seconds * rate))
-        dispatch = Dispatch(settings, journal, producer, report, _until(stop, request.seconds))
+        dispatch = Dispatch(
+            lambda: topics.end_offsets(settings), journal, producer, report, _until(stop, request.seconds)
+        )
         return dispatch.send(current, wanted, rate=rate, total=total, resumable=False)
 
 
