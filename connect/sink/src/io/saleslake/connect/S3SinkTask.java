@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -106,14 +107,18 @@ public final class S3SinkTask extends SinkTask {
                 .ifPresent(millis -> context.timeout(Math.max(1, millis)));
     }
 
+    /**
+     * Commits where objects end and nowhere else: a chunk that started within an object would repeat its tail. So a
+     * partition that has not been read up to the end of an object that was found is left out until it has.
+     */
     @Override
     public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> current) {
         Map<TopicPartition, OffsetAndMetadata> landed = new HashMap<>();
         current.forEach((partition, reached) -> {
             PartitionLander lander = landers.get(partition);
-            if (lander != null) {
-                lander.firstNotLanded().ifPresent(offset ->
-                        landed.put(partition, new OffsetAndMetadata(Math.min(offset, reached.offset()))));
+            OptionalLong offset = lander == null ? OptionalLong.empty() : lander.firstNotLanded();
+            if (offset.isPresent() && offset.getAsLong() <= reached.offset()) {
+                landed.put(partition, new OffsetAndMetadata(offset.getAsLong()));
             }
         });
         return landed;

@@ -51,7 +51,7 @@ final class SinkConfig extends AbstractConfig {
                     Importance.MEDIUM, "Bytes before compression at which an object is closed.")
             .define(CHUNK_MILLIS, Type.LONG, 1000L, ConfigDef.Range.atLeast(50),
                     Importance.MEDIUM, "Milliseconds after its first record at which an object is closed.")
-            .define(BUFFER_BYTES, Type.LONG, 48L << 20, ConfigDef.Range.atLeast(1 << 20),
+            .define(BUFFER_BYTES, Type.LONG, 24L << 20, ConfigDef.Range.atLeast(1 << 20),
                     Importance.LOW, "Compressed bytes that a task holds in memory over all partitions before it closes"
                             + " the largest object early.")
             .define(RETRY_MILLIS, Type.LONG, 1000L, ConfigDef.Range.atLeast(10),
