@@ -165,12 +165,19 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     return Guard(with_plugins, port, [urlsplit(settings.aws_endpoint_url).hostname or ""])
 
 
-def serve(settings: Settings, bind: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; open requests get 4 seconds."""
+def serve(settings: Settings, bind: str, port: int, *, services: Sequence[plugins.Plugin] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; open requests get 4 seconds.
+
+    Args:
+        settings: Where the gateway is reached and where its state lies.
+        bind: The address to listen on.
+        port: The port.
+        services: Plug-ins; those of `plugins.installed` by default.
+    """
     folder = settings.data_path / NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare_environment(settings, port)
-    app = application(settings, port, services=plugins.installed())
+    app = application(settings, port, services=plugins.installed() if services is None else services)
     logs.configure(settings.log_level)
     config = uvicorn.Config(
         app,

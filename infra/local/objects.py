@@ -40,7 +40,7 @@ class ObjectStore:
         self._bodies = folder / "bodies"
         self._bodies.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / "objects.sqlite"
-        self._database = sqlite3.connect(path, timeout=2, check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(path, timeout=0.5, check_same_thread=False, isolation_level=None)
         try:
             # Exclusive: a second process on this folder would sweep away what the first is writing.
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -48,6 +48,7 @@ class ObjectStore:
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.executescript(_SCHEMA)
         except sqlite3.OperationalError as fault:
+            self._database.close()
             raise ConfigError(f"{path}: {fault}", "no other gateway on this folder", "run `make down`") from fault
         self._sweep()
 

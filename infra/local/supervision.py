@@ -275,5 +275,5 @@ def _stop_all(daemon: Daemon, names: Sequence[str], report: Report) -> None:
 def _stop_strays(data: Path, report: Report) -> None:
     strays = machine.marked(data)
     if strays:
-        machine.stop(strays, 10)
+        machine.stop(strays, 5)
         report(f"stopped {len(strays)} processes that no supervisor looked after")
