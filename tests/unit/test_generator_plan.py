@@ -217,3 +217,16 @@ def test_unknown_columns_keep_the_line() -> None:
         assert change.extra
         assert change.line == truth[change.key]
     assert extended
+
+
+@pytest.mark.parametrize("kind", ["wrong", "blank"])
+def test_what_is_to_be_corrected_is_wrong_and_still_acceptable(kind: str) -> None:
+    truth = replay.truth(LINES)
+    changes = list(accepted(m for m in replay.messages(LINES, "heavy") if m.kind == kind))
+    assert len(changes) > 50
+    for change in changes:
+        assert change.line is not None
+        assert change.line != truth[change.key]
+    if kind == "wrong":
+        moved = [c for c in changes if c.line and c.line.ordered_at.date() != truth[c.key].ordered_at.date()]
+        assert moved
