@@ -150,7 +150,7 @@ def _refusal(settings: Settings, fault: urllib.error.HTTPError) -> ConfigError |
         message = str(json.load(fault).get("message", ""))
     except (ValueError, AttributeError):
         message = ""
-    said = " ".join(message.split()) or f"status {fault.code}"
-    if fault.code in (400, 404, 422):
+    said = " ".join(message.split()) or "no reason given"
+    if message and fault.code in (400, 404, 422):  # a worker that is starting answers 404 without a message
         return ConfigError(f"Connect at {settings.connect_url} refuses: {said}", action="correct the settings")
     return SourceError(f"Connect at {settings.connect_url} answers {fault.code}: {said}", action="try again")

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
@@ -16,7 +15,12 @@ import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3ClientBuilder;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
-/** A bucket of S3, or of what speaks its protocol at an endpoint. */
+/**
+ * A bucket of S3, or of what speaks its protocol at an endpoint.
+ *
+ * <p>Whatever a call throws is a fault that may pass: a connection that ends while the server is asked to go on comes as
+ * an UncheckedIOException, none of the SDK's own.
+ */
 final class S3Store implements ObjectStore {
     private static final int PRECONDITION_FAILED = 412;
     private static final int NOT_FOUND = 404;
@@ -60,7 +64,7 @@ final class S3Store implements ObjectStore {
                 return false;
             }
             throw fault("creating", key, answer);
-        } catch (SdkException noAnswer) {
+        } catch (RuntimeException noAnswer) {
             throw fault("creating", key, noAnswer);
         }
     }
@@ -74,7 +78,7 @@ final class S3Store implements ObjectStore {
                 return Optional.empty();
             }
             throw fault("asking for", key, answer);
-        } catch (SdkException noAnswer) {
+        } catch (RuntimeException noAnswer) {
             throw fault("asking for", key, noAnswer);
         }
     }
@@ -83,7 +87,7 @@ final class S3Store implements ObjectStore {
     public InputStream open(String key) {
         try {
             return client.getObject(get -> get.bucket(bucket).key(key));
-        } catch (SdkException fault) {
+        } catch (RuntimeException fault) {
             throw fault("reading", key, fault);
         }
     }
@@ -93,7 +97,7 @@ final class S3Store implements ObjectStore {
         client.close();
     }
 
-    private StoreFault fault(String doing, String key, SdkException cause) {
+    private StoreFault fault(String doing, String key, RuntimeException cause) {
         return new StoreFault(doing + " s3://" + bucket + "/" + key + " failed: " + cause.getMessage(), cause);
     }
 }
