@@ -112,7 +112,7 @@ def _pip(requirements: str) -> None:
     if mark.is_file() and mark.read_text(encoding="utf-8") == text:
         return
     _say(f"installing {requirements}")
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:"]
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
     command = [_python(), "-m", "pip", "install", *options, "-r", requirements]
     _run(command, "check the connection, then run `make install` again")
     mark.write_text(text, encoding="utf-8")
