@@ -1,0 +1,93 @@
+"""The stack of the tests: real processes on free ports under a folder of the test, started as `make up` starts them."""
+
+import contextlib
+import dataclasses
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infra.local import stack as processes
+from infra.local import supervision
+from lakehouse.settings import Settings, load
+
+
+def make_settings(folder: Path, **changes: Any) -> Settings:
+    """Settings of a stack of its own: free ports, data under `folder`, the user's cache of artefacts."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(4)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        gateway, broker, controller, connect = (probe.getsockname()[1] for probe in probes)
+    return dataclasses.replace(
+        load(environ={}, dotenv=None),
+        data_dir=str(folder),
+        aws_endpoint_url=f"http://127.0.0.1:{gateway}",
+        kafka_bootstrap_servers=f"127.0.0.1:{broker}",
+        kafka_controller_port=controller,
+        connect_url=f"http://127.0.0.1:{connect}",
+        **changes,
+    )
+
+
+@contextlib.contextmanager
+def started(settings: Settings, *names: str) -> Iterator[Settings]:
+    """The named processes and what they need, taken down at the end."""
+    try:
+        supervision.up(
+            settings.data_path,
+            processes.processes(settings, names),
+            ports=processes.ports(settings, names),
+            then=processes.then(settings),
+        )
+        yield settings
+    finally:
+        supervision.down(settings.data_path)
+
+
+def client(settings: Settings, service: str = "s3", **options: Any) -> Any:
+    """A client of the gateway that tries once."""
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=20, connect_timeout=2, **options)
+    return boto3.client(service, config=config, **settings.client_arguments)
+
+
+def wait_until(what: str, done: Callable[[], Any], seconds: float = 30) -> Any:
+    """Ask until the answer is true and return it; fail at the deadline."""
+    end = time.monotonic() + seconds
+    while not (answer := done()):
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+    return answer
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A gateway that the tests share; each makes a bucket of its own."""
+    with started(make_settings(tmp_path_factory.mktemp("gateway")), "gateway") as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Gateway, broker and Connect worker that the tests share."""
+    with started(make_settings(tmp_path_factory.mktemp("stack")), "gateway", "broker", "connect") as settings:
+        yield settings
+
+
+@pytest.fixture
+def bucket(gateway: Settings, request: pytest.FixtureRequest) -> str:
+    """An empty bucket on the shared gateway."""
+    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+    client(gateway).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return name
+
+
+@pytest.fixture
+def s3(gateway: Settings) -> Any:
+    """A client of the shared gateway."""
+    return client(gateway)
