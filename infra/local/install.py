@@ -129,7 +129,7 @@ def _run(command: List[str], action: str) -> None:  # noqa: UP006 (an older Pyth
     last = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:  # noqa: S603
         for line in running.stdout or ():
-            if line.strip():
+            if line.strip() and not line.startswith("DEPRECATION"):  # an older pip's words on how pyspark is built
                 last = line.strip()
                 _say(last)
     if running.returncode:
