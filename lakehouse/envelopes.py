@@ -132,7 +132,7 @@ def decode(value: str) -> Change:
         raise Rejection("unknown_op")
     source = document.get("source")
     lsn = source.get("lsn") if isinstance(source, dict) else None
-    if type(lsn) is not int or not 0 <= lsn <= MAX_SEQUENCE:
+    if not isinstance(source, dict) or type(lsn) is not int or not 0 <= lsn <= MAX_SEQUENCE:
         raise Rejection("no_sequence")
     at = datetime.fromtimestamp(_integer(source, "source", "ts_ms", 0, MAX_MILLIS) / 1000, UTC)
     where = "before" if op == "d" else "after"
