@@ -117,6 +117,7 @@ def _topics(settings: Settings, _options: argparse.Namespace, _: _Signals) -> in
 
 def _show(summary: Summary) -> None:
     Console().print(screen.summary_table(summary))
+    print(screen.summary_line(summary))
 
 
 def _parser() -> argparse.ArgumentParser:

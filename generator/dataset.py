@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generator.plan import Step
+from generator.steps import Step
 from lakehouse.errors import ConfigError
 
 FILE: Final = Path(__file__).parent / "data" / "online_retail.parquet"

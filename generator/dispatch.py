@@ -12,8 +12,9 @@ from typing import Final
 from generator import noise
 from generator.journal import Journal, Run
 from generator.outcome import Report, Stop, Summary
-from generator.plan import Clock, Planner, Step
+from generator.plan import Planner
 from generator.producers import Producer
+from generator.steps import Clock, Step
 from lakehouse.errors import ConfigError
 from lakehouse.logs import event
 

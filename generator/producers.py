@@ -5,17 +5,21 @@ Owns the clients' settings. A message counts as sent when `flush` has returned a
 
 import importlib.util
 import logging
+import math
+import time
 import warnings
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from generator.topics import MAX_MESSAGE_BYTES, require_listener
 from lakehouse.errors import ConfigError, SourceError
+from lakehouse.logs import event
 from lakehouse.places import TOPIC
 from lakehouse.settings import Settings
 
 CLIENTS: Final = ("auto", "kafka-python", "confluent")
 DELIVERY_SECONDS: Final = 120
+LAMENT_SECONDS: Final = 5.0
 _AGAIN: Final = "see `make status`, then run the same command again: it goes on where it stopped"
 
 
@@ -48,6 +52,22 @@ class Producer(Protocol):
     ) -> None: ...
 
 
+class _Lament(logging.Handler):
+    """Says now and then that the broker is away: kafka-python would log ten lines a second, librdkafka one."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._last = -math.inf
+
+    def say(self, fault: str) -> None:
+        if time.monotonic() - self._last > LAMENT_SECONDS:
+            self._last = time.monotonic()
+            event("broker does not answer, still trying", level=logging.WARNING, fault=fault)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.say(record.getMessage())
+
+
 class _Closing:
     def close(self) -> None:
         raise NotImplementedError
@@ -71,6 +91,9 @@ class KafkaPython(_Closing):
             from kafka.errors import KafkaError  # noqa: PLC0415
 
         self._servers, self._fault, self._faults = servers, KafkaError, list[BaseException]()
+        self._lament, self._log = _Lament(), logging.getLogger("kafka")
+        self._log.addHandler(self._lament)
+        self._log.propagate = False
         try:
             self._client: Any = KafkaProducer(
                 bootstrap_servers=servers.split(","),
@@ -84,8 +107,10 @@ class KafkaPython(_Closing):
                 delivery_timeout_ms=DELIVERY_SECONDS * 1000,
                 max_block_ms=DELIVERY_SECONDS * 1000,
                 bootstrap_timeout_ms=10_000,
+                reconnect_backoff_max_ms=1_000,
             )
         except KafkaError as fault:
+            self._quiet()
             raise _unreachable(servers, fault) from fault
 
     def send(self, key: bytes, value: bytes | None) -> None:
@@ -103,6 +128,11 @@ class KafkaPython(_Closing):
 
     def close(self) -> None:
         self._client.close(timeout=5)
+        self._quiet()
+
+    def _quiet(self) -> None:
+        self._log.removeHandler(self._lament)
+        self._log.propagate = True
 
 
 class Confluent(_Closing):
@@ -113,6 +143,7 @@ class Confluent(_Closing):
     def __init__(self, servers: str) -> None:
         import confluent_kafka  # noqa: PLC0415 - optional
 
+        lament = _Lament()
         self._servers, self._faults = servers, list[BaseException]()
         self._exception = confluent_kafka.KafkaException
         self._client: Any = confluent_kafka.Producer(
@@ -130,10 +161,11 @@ class Confluent(_Closing):
                 "queue.buffering.max.kbytes": 262_144,
                 "delivery.timeout.ms": DELIVERY_SECONDS * 1000,
                 "delivery.report.only.error": True,  # a report per message would cost 1 s per 500,000
+                "reconnect.backoff.max.ms": 1_000,
                 "allow.auto.create.topics": False,
-                "log.connection.close": False,
-            },
-            logger=logging.getLogger("saleslake.kafka"),
+                "log_level": 0,
+                "error_cb": lambda fault: lament.say(fault.str()),
+            }
         )
 
     def send(self, key: bytes, value: bytes | None) -> None:

@@ -16,7 +16,8 @@ from generator import dataset, noise, outcome, producers, topics
 from generator.dispatch import Dispatch, forget_lost, require_rate
 from generator.journal import Journal, Recipe, Run
 from generator.outcome import Report, Stop, Summary
-from generator.plan import Clock, Message, Planner, final
+from generator.plan import Planner
+from generator.steps import Clock, Message, final
 from lakehouse.envelopes import OrderLine
 from lakehouse.errors import ConfigError
 from lakehouse.logs import event

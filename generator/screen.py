@@ -69,21 +69,25 @@ def _rate(count: int, seconds: float) -> str:
 
 
 def summary_table(summary: Summary) -> Table:
-    """Messages by kind, and what became of the run."""
-    state = "stopped" if summary.stopped else "done"
-    table = Table(title=f"{summary.shop} {state}: {summary.steps:,} changes of the shop", title_justify="left")
+    """Messages by kind."""
+    table = Table()
     table.add_column("messages")
     table.add_column("count", justify="right")
-    malformed = 0
     for kind, count in sorted(summary.kinds.items(), key=lambda entry: -entry[1]):
-        if kind.startswith("malformed:"):
-            malformed += count
-        else:
+        if not kind.startswith("malformed:"):
             table.add_row(kind.replace("_", " "), f"{count:,}")
-    table.add_row("malformed", f"{malformed:,}", end_section=True)
+    table.add_row("malformed", f"{summary.malformed:,}", end_section=True)
     table.add_row("all", f"{summary.messages:,}")
     if summary.resumed_at:
         table.add_row("  sent before the interruption", f"{summary.resumed_at:,}")
     table.add_row("  delivered after younger changes", f"{summary.delayed:,}")
-    table.caption = f"{summary.sent:,} sent in {summary.seconds:.1f} s, {summary.rate:,.0f}/s by {summary.client}"
     return table
+
+
+def summary_line(summary: Summary) -> str:
+    """What became of the run, in one line."""
+    state = "stopped" if summary.stopped else "done"
+    return (
+        f"{summary.shop} {state}: {summary.steps:,} changes of the shop; {summary.sent:,} messages sent and confirmed "
+        f"in {summary.seconds:.1f} s, {summary.rate:,.0f}/s by {summary.client}"
+    )

@@ -16,9 +16,9 @@ from generator import noise, outcome, producers, topics
 from generator.dispatch import Dispatch, forget_lost, require_rate
 from generator.journal import Journal, Recipe, Run
 from generator.outcome import Report, Stop, Summary
-from generator.plan import Step
 from generator.replay import FULL_SPEED
 from generator.shop import DAY_SECONDS, Shop
+from generator.steps import Step
 from lakehouse.errors import ConfigError, ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings

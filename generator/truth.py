@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from generator import dataset, replay, simulate
 from generator.journal import Journal, Run
-from generator.plan import Step, final
+from generator.steps import Step, final
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
 

@@ -13,7 +13,8 @@ from generator import dataset, dispatch, noise, outcome, replay
 from generator.dispatch import Dispatch, forget_lost
 from generator.journal import Journal, Recipe, Run
 from generator.outcome import Summary
-from generator.plan import Clock, Planner, Step
+from generator.plan import Planner
+from generator.steps import Clock, Step
 from lakehouse import envelopes
 from lakehouse.envelopes import Change, Rejection
 from lakehouse.errors import ConfigError, ContractError

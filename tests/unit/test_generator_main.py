@@ -1,5 +1,7 @@
 """The command line: one clear line for a user's mistake, exit codes, progress without a terminal."""
 
+import doctest
+import importlib
 import io
 from pathlib import Path
 
@@ -79,3 +81,12 @@ def test_the_summary_counts_malformed_messages_together() -> None:
     assert (summary.malformed, summary.nulls, summary.sent, summary.rate) == (4, 0, 5, 2.5)
     cells = list(screen.summary_table(summary).columns[1].cells)
     assert cells == ["2", "4", "6", "1", "0"]
+    line = "replay done: 2 changes of the shop; 5 messages sent and confirmed in 2.0 s, 2/s by memory"
+    assert screen.summary_line(summary) == line
+
+
+@pytest.mark.parametrize("module", ["catalogue", "plan", "topics"])
+def test_examples_in_docstrings_hold(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"generator.{module}"))
+    assert found.attempted
+    assert not found.failed

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator import dataset, malformed, noise, replay
-from generator.plan import Clock, Message, Planner, Step, final
+from generator.plan import Planner
+from generator.steps import Clock, Message, Step, final
 from lakehouse import envelopes
 from lakehouse.envelopes import Change, OrderLine, Rejection
 

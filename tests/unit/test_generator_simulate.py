@@ -10,10 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from generator import dataset, noise, replay, simulate, truth
+from generator.catalogue import demand
 from generator.journal import Journal, Recipe, Run
-from generator.plan import Clock, Planner, Step, final
-from generator.shop import Shop, demand
+from generator.plan import Planner
+from generator.shop import Shop
 from generator.simulate import Request
+from generator.steps import Clock, Step, final
 from lakehouse import envelopes
 from lakehouse.envelopes import Change, Rejection
 from lakehouse.errors import ConfigError, ContractError
