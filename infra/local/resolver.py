@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from infra.local import trust
 from infra.local.artifacts import LISTS, Jar, checksum, section
 from infra.local.java import find_java
 from lakehouse.errors import LakehouseError, SourceError
 from lakehouse.settings import Settings
 
+_COMPLAINTS = ("ERROR", "FAILED", "not found", "Exception", "rror:")
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _POM = '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>{}</project>'
 _SELF = "<groupId>saleslake</groupId><artifactId>artefacts</artifactId><version>1</version><packaging>pom</packaging>"
@@ -67,7 +69,9 @@ def _ivy(settings: Settings, jars: list[Jar], target: Path) -> None:
         description.write_text(_ivy_module(jars), encoding="utf-8")
         options.write_text(_IVY_SETTINGS, encoding="utf-8")
         # without POMs and checksum files: 91 jars took 9 s, with them 89 s
-        command = [str(find_java(settings).java), f"-Divy.cache.dir={cache}", "-jar", str(programs[0])]
+        java = find_java(settings)
+        trusted = trust.options(Path(scratch)) if java.packaged else []
+        command = [str(java.java), *trusted, f"-Divy.cache.dir={cache}", "-jar", str(programs[0])]
         command += ["-settings", str(options), "-ivy", str(description), "-confs", "default", "-warn"]
         _run([*command, "-retrieve", f"{target}/[artifact]-[revision](-[classifier]).[ext]"])
     shutil.rmtree(cache, ignore_errors=True)
@@ -140,7 +144,7 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         complaint = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        wanted = [line for line in complaint if "ERROR" in line or "FAILED" in line or "rror" in line] or complaint
+        wanted = [line for line in complaint if any(word in line for word in _COMPLAINTS)] or complaint
         raise SourceError(
             f"{Path(command[0]).name}: {wanted[0].strip() if wanted else f'exit code {done.returncode}'}",
             action="check the connection, then run `make install` again",
