@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from infra.local import machine
 from infra.local.launch import MARK, base_environment
 from infra.local.process import Process
 from lakehouse.errors import ConfigError, SourceError
@@ -88,7 +89,7 @@ class Daemon:
         for root in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108  (checked below)
             folder = Path(root or "/nowhere") / f"saleslake-{os.getuid()}-{digest}"
             if folder.parent.is_dir() and len(os.fsencode(folder)) <= _SOCKET_PATH_BYTES - 7:
-                return _private(folder) / "socket"
+                return folder / "socket"
         raise ConfigError(f"DATA_DIR={self.data}", "a shorter path", "set DATA_DIR to one")
 
     # --- life
@@ -109,6 +110,8 @@ class Daemon:
         self.prepare()
         path = self.folder / "supervisord.conf"
         path.write_text(self._configuration(), encoding="utf-8")
+        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        _require_private(self.socket.parent)
         self.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(path.relative_to(self.data))]
         environment = {**base_environment(), MARK: str(self.data), **self._expansions()}
@@ -149,7 +152,14 @@ class Daemon:
         with contextlib.suppress(SourceError, psutil.NoSuchProcess):
             process = psutil.Process(self.ask("getPID"))
             self.ask("shutdown")
-            psutil.wait_procs([process], timeout=_START_SECONDS)
+            machine.wait([process], _START_SECONDS)
+
+    def clean(self) -> None:
+        """Remove what a daemon that was killed left: its socket, and the folder made for it."""
+        path = self.socket
+        path.unlink(missing_ok=True)
+        if path.parent != self.folder and path.parent.exists():
+            path.parent.rmdir()
 
     # --- questions
 
@@ -166,6 +176,9 @@ class Daemon:
         Raises:
             SourceError: It does not answer, or answers with a fault.
         """
+        if not self.socket.exists():
+            raise SourceError("the supervisor does not run", "", "run `make up`")
+        _require_private(self.socket.parent)
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")
         try:
             proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
@@ -244,9 +257,7 @@ def _description(process: Process) -> str:
     )
 
 
-def _private(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, exist_ok=True)
+def _require_private(folder: Path) -> None:
     about = folder.lstat()
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
         raise ConfigError(f"{folder} is not private to this user", "a folder of mode 700", f"remove {folder}")
-    return folder

@@ -6,6 +6,7 @@ Reads and stops processes; knows nothing of what they do.
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,11 +41,32 @@ def stop(processes: Iterable[psutil.Process], patience_seconds: float) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=patience_seconds)
-    for process in alive:
+    for process in wait(processes, patience_seconds):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    wait(processes, 5)
+
+
+def wait(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until processes have ended; return those that have not.
+
+    In a container without an init process, one that has ended may wait for ever for its exit code to be asked for.
+    """
+    deadline = time.monotonic() + seconds
+    left = list(processes)
+    while left := [process for process in left if lives(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return left
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether a process runs; one that waits for its parent to ask for its exit code does not."""
+    try:
+        return process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
 
 
 def resident_bytes(processes: Iterable[psutil.Process]) -> int:

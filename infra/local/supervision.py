@@ -107,7 +107,7 @@ def down(data: Path, report: Report = lambda _: None) -> int:
                 _stop_all(daemon, names, report)
             daemon.stop()
         _stop_strays(data, report)
-        daemon.socket.unlink(missing_ok=True)
+        daemon.clean()
         return before
 
 
