@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 from generator import dataset, replay, topics, truth
+from generator import wait as wait_for_gold
 from generator.journal import Journal
-from infra.local import broker
+from infra.local import broker, gateway
 from lakehouse import envelopes
 from lakehouse.envelopes import Change, OrderLine, Rejection
 from lakehouse.errors import SourceError
-from lakehouse.places import TOPIC
+from lakehouse.places import PROGRESS, TOPIC
+from lakehouse.progress import Progress
 from lakehouse.settings import Settings, environment
 from tests.stack import kafka_stack
 from tests.stack.kafka_stack import Running, wait
@@ -143,7 +145,7 @@ def test_both_clients_send_a_key_to_the_same_partition_and_null_is_not_empty(set
 
 
 def test_a_killed_replay_goes_on_with_the_same_lsns(settings: Settings) -> None:
-    arguments = ("replay", "--noise", "heavy", "--limit", "40000", "--rate", "15000")
+    arguments = ("replay", "--noise", "heavy", "--limit", "20000", "--rate", "8000")
     for _ in range(2):
         before = confirmed(settings, "replay")
         process = shop(settings, *arguments)
@@ -157,10 +159,10 @@ def test_a_killed_replay_goes_on_with_the_same_lsns(settings: Settings) -> None:
     (run,) = Journal(settings.data_path, "replay").runs()
     assert run.closed
     found = read(settings)
-    assert state(found) == replay.truth(dataset.read(limit=40_000))
+    assert state(found) == replay.truth(dataset.read(limit=20_000))
     planned = list(
         replay.messages(
-            dataset.read(limit=40_000), "heavy", first_lsn=run.recipe.first_lsn, start_millis=run.recipe.start_millis
+            dataset.read(limit=20_000), "heavy", first_lsn=run.recipe.first_lsn, start_millis=run.recipe.start_millis
         )
     )
     assert {message.lsn for message in planned} - {0} == {json.loads(value)["source"]["lsn"] for value in sound(found)}
@@ -241,3 +243,17 @@ def test_the_topic_is_made_once_and_its_settings_are_put_right(settings: Setting
 def test_a_missing_topic_is_named(settings: Settings) -> None:
     with pytest.raises(SourceError, match="no topic"):
         topics.end_offsets(settings)
+
+
+def test_progress_is_read_from_the_bucket(tmp_path: Path) -> None:
+    settings = kafka_stack.settings(tmp_path)
+    with kafka_stack.running(gateway.process(settings), tmp_path):
+        read_progress = wait_for_gold.bucket_reader(settings)
+        assert read_progress() is None
+        bucket = kafka_stack.Bucket(settings)
+        bucket.create()
+        assert read_progress() is None
+        progress = Progress(batch_id=3, next_offsets={"t": {"0": 7}})
+        bucket.client.put_object(Bucket=settings.bucket, Key=PROGRESS, Body=progress.to_json().encode())
+        assert read_progress() == progress
+        assert wait_for_gold.until_in_gold(settings, "t", {0: 7})
