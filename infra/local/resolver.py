@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from infra.local import trust
 from infra.local.artifacts import LISTS, Jar, checksum, section
-from infra.local.java import find_java
+from infra.local.java import Java, find_java
 from lakehouse.errors import LakehouseError, SourceError
 from lakehouse.settings import Settings
 
@@ -37,14 +37,15 @@ def download(settings: Settings, jars: list[Jar], target: Path, report: Callable
         SourceError: Neither Maven nor Ivy could; the text is their last line of complaint.
         ConfigError: There is no Java.
     """
-    maven = shutil.which("mvn")
+    java = find_java(settings)
+    maven = None if java.packaged else shutil.which("mvn")  # Maven needs a Java of the machine's
     if maven:
         try:
             _maven(maven, jars, target)
             return
         except SourceError as fault:
             report(f"Maven failed ({fault.received}); trying Ivy")
-    _ivy(settings, jars, target)
+    _ivy(settings, java, jars, target)
 
 
 def _maven(maven: str, jars: list[Jar], target: Path) -> None:
@@ -58,7 +59,7 @@ def _maven(maven: str, jars: list[Jar], target: Path) -> None:
         _run([maven, "-B", "-q", "-f", str(pom), f"{_PLUGIN}:copy", f"-DoutputDirectory={target}"])
 
 
-def _ivy(settings: Settings, jars: list[Jar], target: Path) -> None:
+def _ivy(settings: Settings, java: Java, jars: list[Jar], target: Path) -> None:
     spec = importlib.util.find_spec("pyspark")
     programs = sorted(Path(spec.origin).parent.glob("jars/ivy-*.jar")) if spec and spec.origin else []
     if not programs:
@@ -69,7 +70,6 @@ def _ivy(settings: Settings, jars: list[Jar], target: Path) -> None:
         description.write_text(_ivy_module(jars), encoding="utf-8")
         options.write_text(_IVY_SETTINGS, encoding="utf-8")
         # without POMs and checksum files: 91 jars took 9 s, with them 89 s
-        java = find_java(settings)
         trusted = trust.options(Path(scratch)) if java.packaged else []
         command = [str(java.java), *trusted, f"-Divy.cache.dir={cache}", "-jar", str(programs[0])]
         command += ["-settings", str(options), "-ivy", str(description), "-confs", "default", "-warn"]
