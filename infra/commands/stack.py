@@ -78,11 +78,11 @@ def restart(settings: Settings, given: argparse.Namespace) -> int:
 
 def reset(settings: Settings, given: argparse.Namespace) -> int:
     """Stop everything and delete what lies in the data folder; downloaded artefacts stay."""
-    supervision.down(settings.data_path, terminal.progress)
     if not settings.data_path.exists():
         terminal.say(f"{settings.data_path} is not there: nothing to delete")
         return 0
     _require_ours(settings.data_path)
+    supervision.down(settings.data_path, terminal.progress)
     for path in sorted(settings.data_path.iterdir()):
         size = sum(file.lstat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else 0
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -175,6 +175,6 @@ def _log_line(name: str, line: str, names: int) -> str:
 
 
 def _require_ours(folder: Path) -> None:
-    known = {"supervisor", "logs", "gateway", "kafka"}
-    if any(folder.iterdir()) and not any((folder / name).is_dir() for name in known):
+    """A mistyped DATA_DIR must not cost a person's files: only a folder in which a stack ran is emptied."""
+    if any(folder.iterdir()) and not (folder / "supervisor").is_dir():
         raise ConfigError(f"{folder} holds no stack", "the data folder of one", "correct DATA_DIR; nothing was deleted")

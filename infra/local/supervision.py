@@ -96,10 +96,9 @@ def down(data: Path, report: Report = lambda _: None) -> int:
     Returns:
         How many processes were stopped; 0 if none was there.
     """
-    if not data.exists():
-        return 0
     daemon = Daemon(data)
-    daemon.prepare()
+    if not daemon.folder.exists():
+        return 0
     with alone(data):
         before = len(machine.marked(data))
         if daemon.is_running():
