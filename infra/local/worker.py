@@ -17,7 +17,7 @@ from lakehouse import places
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
 
-HEAP_MB = 176
+HEAP_MB = 144
 CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
 

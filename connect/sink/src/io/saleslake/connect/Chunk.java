@@ -103,7 +103,7 @@ final class Chunk {
     }
 
     private static final class Gzip extends GZIPOutputStream {
-        private static final int LEVEL = 3; // 1.9 times the speed of the default 6 for objects a sixth larger
+        private static final int LEVEL = 3; // about twice the speed of the default 6 for objects 18 % larger
 
         Gzip(OutputStream target) throws IOException {
             super(target, 8192);

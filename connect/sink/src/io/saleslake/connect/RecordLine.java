@@ -18,7 +18,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * of the fields is fixed, and the same record always gives the same line: its checksum identifies it.
  */
 final class RecordLine {
-    private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[][] ESCAPES = escapes();
 
     private final CharsetDecoder strict = StandardCharsets.UTF_8.newDecoder();
     private final Buffer line = new Buffer();
@@ -113,9 +113,9 @@ final class RecordLine {
         int copied = 0;
         for (int at = 0; at < utf8.length; at++) {
             byte one = utf8[at];
-            if (one == '"' || one == '\\' || (one >= 0 && one < 0x20)) {
+            if (one >= 0 && ESCAPES[one] != null) {
                 line.write(utf8, copied, at - copied);
-                escape(one);
+                line.append(ESCAPES[one]);
                 copied = at + 1;
             }
         }
@@ -123,27 +123,18 @@ final class RecordLine {
         line.write('"');
     }
 
-    private void escape(byte one) {
-        line.write('\\');
-        switch (one) {
-            case '\n':
-                line.write('n');
-                break;
-            case '\r':
-                line.write('r');
-                break;
-            case '\t':
-                line.write('t');
-                break;
-            case '"':
-            case '\\':
-                line.write(one);
-                break;
-            default:
-                raw("u00");
-                line.write(HEX[one >> 4]);
-                line.write(HEX[one & 15]);
+    /** What stands for each byte that JSON does not take as it is; null for all others. */
+    private static byte[][] escapes() {
+        byte[][] found = new byte[128][];
+        for (int one = 0; one < 0x20; one++) {
+            found[one] = String.format("\\u%04x", one).getBytes(StandardCharsets.US_ASCII);
         }
+        found['\n'] = new byte[] {'\\', 'n'};
+        found['\r'] = new byte[] {'\\', 'r'};
+        found['\t'] = new byte[] {'\\', 't'};
+        found['"'] = new byte[] {'\\', '"'};
+        found['\\'] = new byte[] {'\\', '\\'};
+        return found;
     }
 
     /** A growing array whose bytes can be read without copying them. */
