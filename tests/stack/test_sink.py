@@ -29,6 +29,7 @@ HEADERS = [("a", b"1"), ("a", None), ("b", b"\xff")]
 class Stack:
     settings: Settings
     worker: Process
+    broker: Running
     gateway: Running
     bucket: Bucket
     folder: Path
@@ -51,10 +52,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("sink")
     given = settings(folder, sink_chunk_rows=700, kafka_partitions=2)
     broker, gateway, connect = stack(given)
-    with running(broker, folder), running(gateway, folder) as gateway_running:
+    with running(broker, folder) as broker_running, running(gateway, folder) as gateway_running:
         bucket = Bucket(given)
         bucket.create()
-        yield Stack(given, connect, gateway_running, bucket, folder)
+        yield Stack(given, connect, broker_running, gateway_running, bucket, folder)
 
 
 @pytest.fixture
@@ -121,6 +122,17 @@ def test_gateway_killed_in_mid_stream_leaves_no_gap_and_no_duplicate(base: Stack
         wait("some landed", lambda: base.bucket.highest(topic_id) > 0.1 * count)
         base.gateway.kill()
         base.gateway.start()
+        assert base.wait_landed(topic_id, count) == exactly(count // 2)
+
+
+def test_broker_killed_in_mid_stream_leaves_no_gap_and_no_duplicate(base: Stack, topic_id: str) -> None:
+    count = 20_000
+    with running(base.worker, base.folder):
+        base.produce(count // 2, lambda number: b"before")
+        wait("some landed", lambda: base.bucket.highest(topic_id) > 0)
+        base.broker.kill()
+        base.broker.start()
+        base.produce(count // 2, lambda number: b"after")
         assert base.wait_landed(topic_id, count) == exactly(count // 2)
 
 
