@@ -1,6 +1,7 @@
 """up, down, restart, reset, status, logs and doctor: the processes of the local stack."""
 
 import argparse
+import contextlib
 import json
 import shutil
 import time
@@ -114,10 +115,11 @@ def logs(settings: Settings, given: argparse.Namespace) -> int:
                 for line in deque(file, maxlen=given.lines):
                     terminal.say(_log_line(name, line, len(names)))
                 places[name] = file.tell()
-    while given.follow:
-        for name in names:
-            _follow(name, daemon.log(name), places, len(names))
-        time.sleep(0.3)
+    with contextlib.suppress(KeyboardInterrupt):
+        while given.follow:
+            for name in names:
+                _follow(name, daemon.log(name), places, len(names))
+            time.sleep(0.3)
     return 0
 
 
