@@ -28,6 +28,15 @@ class Table:
     columns: tuple[Column, ...]
 
     @property
+    def pruned(self) -> tuple[str, ...]:
+        """The columns that files keep statistics of: the key, dates, sequences and times."""
+        return tuple(
+            column.name
+            for column in self.columns
+            if column.name in self.key or column.type in ("date", "timestamp") or column.name == "cdc_sequence"
+        )
+
+    @property
     def full_name(self) -> str:
         """Layer and name, as in SQL: `gold.daily_sales`."""
         return f"{self.layer}.{self.name}"

@@ -14,14 +14,15 @@ from spark_jobs.plans import BronzeObject
 from spark_jobs.session import READ_KAFKA_LINE
 from spark_jobs.storage import Bucket
 
-RAW_LINES = "value STRING, line BIGINT, object STRING"
+RAW_LINES = "value STRING, line BIGINT, object BIGINT"
 
 
 def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) -> DataFrame:
     """The lines of whole objects.
 
     Returns:
-        One row per line that is not blank: value, line (rising within an object, not from 0) and object (its key).
+        One row per line that is not blank: value, line (rising within an object, not from 0) and object (the mark of
+        its key, its CRC-32, see `mark`: a number is cheaper to carry through a shuffle than a key).
     """
     if not objects:
         return spark.createDataFrame([], RAW_LINES)
@@ -29,9 +30,14 @@ def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) 
     read = spark.read.text([root + entry.key for entry in objects]).select(
         "value",
         F.monotonically_increasing_id().alias("line"),
-        F.substring("_metadata.file_path", len(root) + 1, 2000).alias("object"),
+        F.crc32(F.substring("_metadata.file_path", len(root) + 1, 2000).cast("binary")).alias("object"),
     )
     return read.where(F.trim("value") != "")
+
+
+def mark(key: str) -> int:
+    """The number that stands for an object's key within a batch: its CRC-32."""
+    return zlib.crc32(key.encode())
 
 
 def changes(raw_lines: DataFrame, source: str) -> DataFrame:

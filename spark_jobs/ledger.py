@@ -12,6 +12,7 @@ from lakehouse import places
 from lakehouse.errors import ConfigError, ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
+from spark_jobs.bronze import mark
 from spark_jobs.coverage import spans
 from spark_jobs.plans import BronzeObject, Plan, Result
 from spark_jobs.storage import Bucket
@@ -177,6 +178,7 @@ def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterato
     for entry in found:
         prefixes.setdefault(entry.key.rpartition("/")[0], []).append(entry)
     rows = size = 0
+    marks: set[int] = set()
     queues = [list(zip(queue, [*queue[1:], None], strict=True)) for queue in prefixes.values()]
     for step in range(max((len(queue) for queue in queues), default=0)):
         for queue in queues:
@@ -185,8 +187,11 @@ def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterato
             entry, following = queue[step]
             rows += _rows(entry, following)
             size += entry.size
-            if (rows > max_rows or size > max_bytes) and rows > _rows(entry, following):
+            # a batch tells objects apart by their marks: one that shares a mark waits for the next batch
+            full = rows > max_rows or size > max_bytes or mark(entry.key) in marks
+            if full and marks:
                 return
+            marks.add(mark(entry.key))
             yield entry
 
 

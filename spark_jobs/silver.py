@@ -4,10 +4,11 @@ A plan can be run any number of times and always leaves the same tables and the 
 """
 
 import time
+from typing import Any
 
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.logs import event
@@ -78,7 +79,10 @@ def _run(
         judged = transforms.with_outcome(lines, current, plan.expired_sequence.get(plan.source))
         judged = judged.persist(StorageLevel.MEMORY_AND_DISK)
         cached.append(judged)
-        counts = transforms.count_by_object(judged).collect()
+        keys = {bronze.mark(entry.key): entry.key for entry in plan.objects}
+        counts = [
+            {**row.asDict(), "object": keys[row["object"]]} for row in transforms.count_by_object(judged).collect()
+        ]
         seen = {count["object"] for count in counts} | damaged.keys()
         damaged = damaged | bronze.examine(bucket, [entry for entry in plan.objects if entry.key not in seen])
         _write(plan, tables, settings, judged, counts, damaged)
@@ -114,7 +118,7 @@ def _write(
     tables: Lakehouse,
     settings: Settings,
     judged: DataFrame,
-    counts: list[Row],
+    counts: list[dict[str, Any]],
     damaged: dict[str, bronze.Damage],
 ) -> None:
     app, note = application(plan), f"batch {plan.generation}/{plan.batch_id}"
@@ -152,14 +156,17 @@ def _write(
 
 
 def _rejected(
-    plan: Plan, tables: Lakehouse, judged: DataFrame, counts: list[Row], damaged: dict[str, bronze.Damage]
+    plan: Plan, tables: Lakehouse, judged: DataFrame, counts: list[dict[str, Any]], damaged: dict[str, bronze.Damage]
 ) -> DataFrame:
     first_lines: dict[str, int] = {}
     for count in counts:
         first_lines[count["object"]] = min(count["first_line"], first_lines.get(count["object"], count["first_line"]))
-    starts = tables.spark.createDataFrame(list(first_lines.items()) or [("", 0)], "object STRING, start BIGINT")
-    placed = judged.where(F.col("outcome") == "rejected").join(F.broadcast(starts), on="object", how="left")
-    placed = placed.withColumn("position", F.col("line") - F.col("start"))
+    starts = tables.spark.createDataFrame(
+        [(bronze.mark(key), key, start) for key, start in first_lines.items()],
+        "mark BIGINT, key STRING, start BIGINT",
+    )
+    placed = judged.join(F.broadcast(starts), on=F.col("object") == F.col("mark"), how="inner")
+    placed = placed.withColumn("position", F.col("line") - F.col("start")).withColumn("object", F.col("key"))
     rows = transforms.rejected(placed, plan.batch_id, plan.planned_at)
     if not damaged:
         return rows.coalesce(1)
@@ -172,8 +179,10 @@ def _rejected(
     return rows.unionByName(transforms.rejected(objects, plan.batch_id, plan.planned_at)).coalesce(1)
 
 
-def _read_objects(plan: Plan, counts: list[Row], damaged: dict[str, bronze.Damage]) -> tuple[ReadObject, ...]:
-    by_object: dict[str, list[Row]] = {entry.key: [] for entry in plan.objects}
+def _read_objects(
+    plan: Plan, counts: list[dict[str, Any]], damaged: dict[str, bronze.Damage]
+) -> tuple[ReadObject, ...]:
+    by_object: dict[str, list[dict[str, Any]]] = {entry.key: [] for entry in plan.objects}
     for count in counts:
         by_object[count["object"]].append(count)
 
