@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from infra.commands import terminal
-from infra.local import doctor, stack, status, supervision
+from infra.local import doctor, machine, stack, status, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
@@ -92,7 +92,7 @@ def reset(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def show(settings: Settings, given: argparse.Namespace) -> int:
-    """Print the state of each process; 1 unless all are ready."""
+    """Print the state of each process."""
     found = status.health(settings)
     if given.json:
         fields = ("name", "pid", "port", "health", "resident_bytes")
@@ -100,7 +100,11 @@ def show(settings: Settings, given: argparse.Namespace) -> int:
     else:
         _print(found)
         _print_progress(settings)
-    return 0 if all(one.health == "ready" for one in found) else 1
+        if all(one.health == "stopped" for one in found) and (strays := machine.marked(settings.data_path)):
+            terminal.say(
+                f"{len(strays)} processes are left of a supervisor that was killed; run `make up` or `make down`"
+            )
+    return 0
 
 
 def logs(settings: Settings, given: argparse.Namespace) -> int:
