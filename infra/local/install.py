@@ -5,6 +5,7 @@ readable by an older Python, which it refuses. What an interrupted run has done 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,13 @@ from typing import Any, List  # noqa: UP035 (see _run)
 
 LEAST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 4 * 2**30
+LINE = 110
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".installed"
+_PIP_NEWS = re.compile(
+    r"\s*(Downloading \S+ \(\d{2,}(\.\d+)? MB\)|Building wheels?\b|Installing collected packages|ERROR)"
+)
 _START = time.monotonic()
 
 
@@ -112,9 +117,9 @@ def _pip(requirements: str) -> None:
     if mark.is_file() and mark.read_text(encoding="utf-8") == text:
         return
     _say(f"installing {requirements}")
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
+    options = ["--progress-bar=off", "--disable-pip-version-check", "--require-hashes"]
     command = [_python(), "-m", "pip", "install", *options, "-r", requirements]
-    _run(command, "check the connection, then run `make install` again")
+    _run(command, "check the connection, then run `make install` again", _PIP_NEWS)
     mark.write_text(text, encoding="utf-8")
 
 
@@ -122,16 +127,17 @@ def _python() -> str:
     return str(VENV / "bin" / "python")
 
 
-def _run(command: List[str], action: str) -> None:  # noqa: UP006 (an older Python has no list[str])
-    """Run a program and pass its lines on as progress."""
+def _run(command: List[str], action: str, news: Any = None) -> None:  # noqa: UP006 (an older Python has no list[str])
+    """Run a program and pass its lines on as progress: all, or those that match `news`."""
     from lakehouse.errors import SourceError  # noqa: PLC0415
 
     last = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:  # noqa: S603
         for line in running.stdout or ():
-            if line.strip() and not line.startswith("DEPRECATION"):  # an older pip's words on how pyspark is built
+            if line.strip():
                 last = line.strip()
-                _say(last)
+                if news is None or news.match(line):
+                    _say(last if len(last) <= LINE else last[: LINE - 3] + "...")
     if running.returncode:
         raise SourceError(f"{' '.join(command[1:3])} failed: {last}", action=action)
 
