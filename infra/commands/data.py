@@ -1,0 +1,154 @@
+"""replay, generate, verify and rebuild: the data that goes through the running stack."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from generator import noise, replay, screen, simulate, wait
+from generator.outcome import Summary
+from infra.commands import terminal
+from infra.commands.interrupt import wishes
+from infra.local import stack, status, supervision
+from infra.local.daemon import Daemon
+from lakehouse.errors import ConfigError
+from lakehouse.settings import Settings, environment
+
+
+def register(commands: Any) -> None:
+    """Add the commands to the parser."""
+    sending = argparse.ArgumentParser(add_help=False)
+    sending.add_argument("--noise", choices=sorted(noise.LEVELS), default="realistic", help="how much goes wrong")
+    sending.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
+
+    command = commands.add_parser("replay", parents=[sending], help="send the UCI sales; returns when gold has them")
+    command.add_argument("--limit", type=int, metavar="N", help="only the first N lines")
+    command.add_argument("--rate", type=float, metavar="N", help="lines a second; as fast as possible without")
+    command.set_defaults(run=run_replay)
+    command = commands.add_parser("generate", parents=[sending], help="run a simulated shop until Ctrl-C")
+    command.add_argument(
+        "--rate", type=float, default=simulate.RATE, metavar="N", help=f"changes a second ({simulate.RATE:.0f})"
+    )
+    command.set_defaults(run=generate)
+    commands.add_parser("verify", help="recompute silver and gold from bronze, compare").set_defaults(run=verify)
+    commands.add_parser("rebuild", help="build silver and gold anew from bronze").set_defaults(run=rebuild)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A replay that is in gold.
+
+    Args:
+        summary: What was sent.
+        seconds: From the first message to the last row in gold.
+    """
+
+    summary: Summary
+    seconds: float
+
+
+def run_replay(settings: Settings, given: argparse.Namespace) -> int:
+    """Send the data set and wait until gold has it."""
+    require_stack(settings)
+    done = send_and_wait(settings, given)
+    if done is None:
+        terminal.say("stopped; run the same command again to go on")
+        return 130
+    terminal.say(f"all of it is in gold, {done.seconds:.1f} s after the first message")
+    return 0
+
+
+def send_and_wait(settings: Settings, given: argparse.Namespace) -> Replayed | None:
+    """Replay with the given noise, seed, limit and rate; None if a person stopped it before gold had everything."""
+    begin = time.monotonic()
+    with wishes() as stop:
+        with screen.progress() as report:
+            summary = replay.run(
+                settings,
+                noise=given.noise,
+                seed=given.seed,
+                limit=given.limit,
+                rate=given.rate,
+                report=report,
+                stop=stop,
+            )
+        _show(summary)
+        if summary.stopped:
+            return None
+        with screen.progress() as report:
+            arrived = wait.until_in_gold(settings, summary.topic_id, summary.ends, report, stop=stop)
+    return Replayed(summary, time.monotonic() - begin) if arrived else None
+
+
+def generate(settings: Settings, given: argparse.Namespace) -> int:
+    """Simulate a shop until Ctrl-C; everything it has begun is then sent and confirmed."""
+    require_stack(settings)
+    terminal.progress(f"a simulated shop at {given.rate:g} changes a second; Ctrl-C ends it")
+    request = simulate.Request(noise=given.noise, seed=given.seed, rate=given.rate)
+    with wishes() as stop, screen.progress() as report:
+        summary = simulate.run(settings, request, report=report, stop=stop)
+    _show(summary)
+    return 0
+
+
+def verify(settings: Settings, given: argparse.Namespace) -> int:
+    """Compare silver and gold with what bronze says; 1 if they differ."""
+    require_stack(settings, ["gateway"])
+    begin = time.monotonic()
+    code = _spark_jobs("verify", environment(settings))
+    terminal.progress(f"verify took {time.monotonic() - begin:.1f} s")
+    return code
+
+
+def rebuild(settings: Settings, given: argparse.Namespace) -> int:
+    """Stop the driver, build the tables anew from bronze, and start the driver again."""
+    require_stack(settings, ["gateway"])
+    begin = time.monotonic()
+    driver = stack.spark(settings)
+    daemon = Daemon(settings.data_path)
+    with supervision.alone(settings.data_path):
+        was_running = bool(daemon.states().get(driver.name, {}).get("pid"))
+        if was_running:
+            daemon.ask("stopProcess", driver.name, True)
+            terminal.progress("spark: stopped, so that the rebuild is the only writer")
+    try:
+        code = _spark_jobs("rebuild", driver.environment)
+    finally:
+        if was_running:
+            supervision.up(
+                settings.data_path,
+                stack.processes(settings, [driver.name]),
+                then=stack.then(settings),
+                report=terminal.progress,
+            )
+    terminal.say(f"rebuild {'failed' if code else 'done'} after {time.monotonic() - begin:.1f} s")
+    return code
+
+
+def require_stack(settings: Settings, names: list[str] | None = None) -> None:
+    """Refuse to go on unless the named processes are ready, all without names.
+
+    Raises:
+        ConfigError: One is not; the text names each.
+    """
+    wanted = names or list(stack.PROCESSES)
+    absent = [one for one in status.health(settings) if one.name in wanted and one.health != "ready"]
+    if absent:
+        said = ", ".join(f"{one.name} is {one.health}" for one in absent)
+        raise ConfigError(said, f"{' and '.join(wanted)} ready", "run `make up`")
+
+
+def _spark_jobs(command: str, given: Mapping[str, str]) -> int:
+    """Run a command of spark_jobs on this terminal and return its exit code."""
+    return subprocess.run(  # noqa: S603  (our own interpreter)
+        [sys.executable, "-m", "spark_jobs", command], env={**os.environ, **given}, check=False
+    ).returncode
+
+
+def _show(summary: Summary) -> None:
+    terminal.err.print(screen.summary_table(summary))
+    terminal.say(screen.summary_line(summary))
