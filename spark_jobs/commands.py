@@ -11,7 +11,9 @@ from pathlib import Path
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
+from spark_jobs import rebuild as rebuilding
 from spark_jobs import session
+from spark_jobs import verify as verifying
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.lease import Lease
@@ -74,6 +76,31 @@ def backfill(settings: Settings) -> None:
         )
 
 
+def rebuild(settings: Settings) -> None:
+    """Build silver and gold anew from bronze and put them in the place of the old ones."""
+    with _leased(settings, patience_seconds=2 * settings.lease_seconds) as (tables, bucket, _):
+        batches = rebuilding.run(tables, bucket, settings)
+        event("rebuilt", batches=batches)
+
+
+def verify(settings: Settings) -> None:
+    """Compare silver and gold with what bronze comes to, by another way.
+
+    Raises:
+        ContractError: Something differs.
+    """
+    verification = verifying.run(settings)
+    event("verified", read=verification.read, rows=verification.rows, damaged=len(verification.damaged))
+    for difference in verification.differences:
+        event("differs", level=40, what=difference)
+    if verification.differences:
+        raise ContractError(
+            f"{len(verification.differences)} differences, the first: {verification.differences[0]}",
+            "tables equal to what bronze comes to",
+            "see docs/runbook.md, or run `make rebuild`",
+        )
+
+
 def runtime(settings: Settings) -> tuple[list[str], str]:
     """The driver's class path and Java home: from the settings, else as `make install` noted them in the cache."""
     noted: dict[str, str] = {}
@@ -100,15 +127,21 @@ def lakehouse(settings: Settings) -> Iterator[tuple[Lakehouse, Bucket]]:
 
 
 @contextmanager
-def _driver(settings: Settings, patience_seconds: float) -> Iterator[Driver]:
+def _leased(settings: Settings, patience_seconds: float) -> Iterator[tuple[Lakehouse, Bucket, Lease]]:
     with lakehouse(settings) as (tables, bucket):
         lease = Lease(bucket, settings.lease_seconds)
         lease.acquire(patience_seconds)
         try:
-            generation = current_generation(bucket, settings)
-            yield Driver(tables, bucket, settings, generation.number, lease.check)
+            yield tables, bucket, lease
         finally:
             lease.release()
+
+
+@contextmanager
+def _driver(settings: Settings, patience_seconds: float) -> Iterator[Driver]:
+    with _leased(settings, patience_seconds) as (tables, bucket, lease):
+        generation = current_generation(bucket, settings)
+        yield Driver(tables, bucket, settings, generation.number, lease.check)
 
 
 @contextmanager

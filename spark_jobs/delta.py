@@ -6,13 +6,14 @@ is checked afterwards: the transaction must be in the table.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import pyarrow as pa
 from delta.tables import DeltaTable as SparkDelta
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructField, StructType
 
 from lakehouse import places
 from lakehouse.errors import ContractError
@@ -184,10 +185,11 @@ class Lakehouse:
 
 def schema(table: Table) -> StructType:
     """The table's columns as Spark writes them: all nullable, so that a null costs a row, never a commit."""
-    found = StructType.fromDDL(", ".join(f"{column.name} {column.type}" for column in table.columns))
-    for column, about in zip(found.fields, table.columns, strict=True):
-        column.metadata = {"comment": about.meaning}
-    return found
+    kinds = StructType.fromDDL(", ".join(f"{column.name} {column.type}" for column in table.columns))
+    fields = zip(cast(StructType, kinds).fields, table.columns, strict=True)
+    return StructType(
+        [StructField(kind.name, kind.dataType, True, {"comment": about.meaning}) for kind, about in fields]
+    )
 
 
 def sorted_files(rows: DataFrame, count: int, columns: Sequence[str]) -> DataFrame:

@@ -14,7 +14,7 @@ from lakehouse.tables import SILVER_ORDER_LINES, TABLES
 from spark_jobs import gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
-from spark_jobs.plans import Plan
+from spark_jobs.plans import Plan, Result
 from spark_jobs.storage import Bucket
 
 
@@ -49,38 +49,45 @@ class Driver:
         self._waiting = 0
 
     def step(self) -> bool:
-        """Do the next piece of work.
+        """Bring the next batch to silver and gold.
 
         Returns:
             Whether there was any.
         """
-        plan = self.ledger.pending[0] if self.ledger.pending else self._next_plan()
-        if plan is None:
-            return False
-        self._check()
         started = time.monotonic()
-        result = silver.run(plan, self._tables, self._bucket, self._settings)
-        self.ledger.finish(result)
-        self.damaged += [read.key for read in result.objects if read.status != "read"]
+        result = self.batch()
+        if result is None:
+            return False
         silver_seconds = time.monotonic() - started
         step = self.bring_gold_up()
         event(
             "batch",
-            id=plan.batch_id,
+            id=result.batch_id,
             rows=result.rows,
             outcomes={name: rows for name, rows in result.outcomes.items() if rows},
-            objects=len(plan.objects),
-            days=step.days,
+            objects=len(result.objects),
+            days="all" if step.days is None else step.days,
             silver_s=round(silver_seconds, 2),
             gold_s=round(time.monotonic() - started - silver_seconds, 2),
             waiting=self._waiting,
         )
         return True
 
+    def batch(self) -> Result | None:
+        """Bring the next batch to silver: the oldest unfinished plan, or else a new one; None if there is none."""
+        plan = self.ledger.pending[0] if self.ledger.pending else self._next_plan()
+        if plan is None:
+            return None
+        self._check()
+        result = silver.run(plan, self._tables, self._bucket, self._settings)
+        self.ledger.finish(result)
+        self.damaged += [read.key for read in result.objects if read.status != "read"]
+        return result
+
     def bring_gold_up(self) -> gold.Step:
         """Bring gold up to silver and report the progress."""
         self._check()
-        step = gold.run(self._tables)
+        step = gold.run(self._tables, self._generation)
         self.publisher.note(step)
         self._bucket.put(places.PROGRESS, self._progress(step).to_json().encode())
         return step
@@ -102,7 +109,7 @@ class Driver:
             return None
         settings = self._settings
         version = self._tables.version(SILVER_ORDER_LINES)
-        least = self._tables.transaction(SILVER_ORDER_LINES, f"silver/{self._generation}")
+        least = self._tables.transaction(SILVER_ORDER_LINES, silver.application(self._generation))
         plan = self.ledger.plan(
             found,
             silver_version=version,

@@ -36,18 +36,22 @@ class Step:
     committed_at: float
 
 
-def application(tables: Lakehouse) -> str:
+def application(tables: Lakehouse, generation: int) -> str:
     """The name under which gold is written: it changes with silver's table, whose versions gold counts by."""
-    return f"gold/{tables.table_id(SILVER_ORDER_LINES)}"
+    return f"gold/{generation}/{tables.table_id(SILVER_ORDER_LINES)}"
 
 
-def run(tables: Lakehouse) -> Step:
+def run(tables: Lakehouse, generation: int) -> Step:
     """Bring both gold tables up to silver's newest version.
+
+    Args:
+        tables: Where silver and gold lie.
+        generation: The generation of silver's content; a new one means that all of gold is built anew.
 
     Returns:
         What was done; for the table that had most to do.
     """
-    app = application(tables)
+    app = application(tables, generation)
     version = tables.version(SILVER_ORDER_LINES)
     most: int | None = 0
     done = {table.full_name: tables.transaction(table, app) for table, _, _ in BUILDS}

@@ -29,22 +29,27 @@ class Generation:
     business_timezone: str
 
 
+def read_generation(bucket: Bucket) -> Generation | None:
+    """The generation in force, None before the first."""
+    text = bucket.get(places.GENERATION)
+    return None if text is None else Generation(**json.loads(text))
+
+
 def current_generation(bucket: Bucket, settings: Settings) -> Generation:
     """The generation in force; the first one is begun if there is none.
 
     Raises:
         ConfigError: The tables were built with another BUSINESS_TIMEZONE.
     """
-    text = bucket.get(places.GENERATION)
-    if text is None:
-        set_generation(bucket, Generation(0, settings.business_timezone))
-        return Generation(0, settings.business_timezone)
-    found = Generation(**json.loads(text))
+    found = read_generation(bucket)
+    if found is None:
+        found = Generation(0, settings.business_timezone)
+        set_generation(bucket, found)
     if found.business_timezone != settings.business_timezone:
         raise ConfigError(
             f"BUSINESS_TIMEZONE={settings.business_timezone}",
             f"{found.business_timezone}, with which the tables were built",
-            "set it back, or run `python -m spark_jobs rebuild`",
+            "set it back, or run `make rebuild`",
         )
     return found
 

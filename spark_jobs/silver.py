@@ -21,9 +21,9 @@ from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
 
 
-def application(plan: Plan) -> str:
+def application(generation: int) -> str:
     """The name under which a generation writes silver."""
-    return f"silver/{plan.generation}"
+    return f"silver/{generation}"
 
 
 def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Result:
@@ -121,7 +121,7 @@ def _write(
     counts: list[dict[str, Any]],
     damaged: dict[str, bronze.Damage],
 ) -> None:
-    app, note = application(plan), f"batch {plan.generation}/{plan.batch_id}"
+    app, note = application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
     by_outcome: dict[str, int] = {}
     for count in counts:
         by_outcome[count["outcome"]] = by_outcome.get(count["outcome"], 0) + count["rows"]

@@ -1,0 +1,51 @@
+"""Rebuild: silver and gold anew from bronze, beside the tables in force, and then put in their place.
+
+A new generation of plans fills staged tables; the switch overwrites each table in one commit, so that readers see the
+old table or the new one. Interrupted at any point, it goes on where it was when it is run again.
+"""
+
+from lakehouse import places
+from lakehouse.logs import event
+from lakehouse.settings import Settings
+from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
+from spark_jobs import silver
+from spark_jobs.delta import Lakehouse, sorted_files
+from spark_jobs.driver import Driver
+from spark_jobs.ledger import Generation, read_generation, set_generation
+from spark_jobs.storage import Bucket
+
+
+def run(tables: Lakehouse, bucket: Bucket, settings: Settings) -> int:
+    """Rebuild everything.
+
+    Args:
+        tables: The tables in force.
+        bucket: The environment's bucket.
+        settings: BUSINESS_TIMEZONE may differ from the one the tables were built with.
+
+    Returns:
+        The number of batches that it took.
+    """
+    current = read_generation(bucket)
+    number = 1 + (current.number if current else -1)
+    staged = Lakehouse(tables.spark, settings, staged=number)
+    builder = Driver(staged, bucket, settings, number)
+    while (result := builder.batch()) is not None:
+        event("rebuilt a batch", id=result.batch_id, rows=result.rows)
+    _switch(tables, staged, number, builder.ledger.newest)
+    set_generation(bucket, Generation(number, settings.business_timezone))
+    driver = Driver(tables, bucket, settings, number)
+    driver.bring_gold_up()
+    driver.publish()
+    bucket.delete_all(places.staged(number))
+    return builder.ledger.newest
+
+
+def _switch(tables: Lakehouse, staged: Lakehouse, number: int, newest: int) -> None:
+    app, note = silver.application(number), f"rebuilt as generation {number}"
+    for table, order in ((SILVER_REJECTED, ("object", "position")), (SILVER_ORDER_LINES, ("order_id", "line_no"))):
+        tables.create(table)
+        if tables.transaction(table, app) < newest:
+            rows = staged.read(table)
+            tables.overwrite(sorted_files(rows, rows.count(), order), table, app, newest, note)
+            event("table switched", table=table.full_name, generation=number)

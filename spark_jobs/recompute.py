@@ -1,0 +1,155 @@
+"""Silver and gold from bronze by the slow, obvious way: one dictionary, one message after the other, then SQL.
+
+Shares nothing with the Spark driver but the contracts: no Spark, no plans, no Java. `verify` compares the two.
+"""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from lakehouse.envelopes import Change, Rejection, decode
+
+SOURCE = "kafka"
+
+
+@dataclass
+class Recomputed:
+    """What bronze comes to.
+
+    Attributes:
+        newest: By order_id and line_no, the change with the greatest sequence.
+        rows: Lines read.
+        tombstones: Messages with a null value.
+        rejected: Every rejected line as (object, position, reason).
+        damaged: Keys of the objects that could not be read whole.
+    """
+
+    newest: dict[tuple[str, int], Change] = field(default_factory=dict)
+    rows: int = 0
+    tombstones: int = 0
+    rejected: set[tuple[str, int, str]] = field(default_factory=set)
+    damaged: list[str] = field(default_factory=list)
+
+    def add(self, key: str, body: bytes) -> None:
+        """Take in a bronze object."""
+        lines, is_whole = read_lines(body)
+        if not is_whole:
+            self.damaged.append(key)
+            self.rejected.add((key, -1, "corrupt_object"))
+        # a position counts from the object's first line that is not blank, as Spark's reading does
+        start = next((number for number, line in enumerate(lines) if line.strip(" ")), 0)
+        for number, line in enumerate(lines):
+            if line.strip(" "):
+                self._add_line(key, number - start, line)
+
+    def _add_line(self, key: str, position: int, line: str) -> None:
+        self.rows += 1
+        try:
+            value = value_of(line)
+            if value is None:
+                self.tombstones += 1
+                return
+            change = decode(value)
+        except Rejection as reason:
+            self.rejected.add((key, position, str(reason)))
+            return
+        held = self.newest.get(change.key)
+        if held is None or change.sequence > held.sequence:
+            self.newest[change.key] = change
+
+
+def read_lines(body: bytes) -> tuple[list[str], bool]:
+    """The lines of a gzip object, and whether all of it could be read; of a damaged one, the whole lines."""
+    try:
+        text = gzip.decompress(body)
+        if text:
+            return text.decode("utf-8", errors="replace").removesuffix("\n").split("\n"), True
+    except (OSError, EOFError, zlib.error):
+        pass
+    try:
+        text = zlib.decompressobj(wbits=31).decompress(body)
+    except zlib.error:
+        text = b""
+    kept = text.rpartition(b"\n")[0]
+    return (kept.decode("utf-8", errors="replace").split("\n") if kept else []), False
+
+
+def value_of(line: str) -> str | None:
+    """The message's value in a line of bronze from Kafka; None for a Kafka null.
+
+    Raises:
+        Rejection: It is no such line, or the value is not UTF-8.
+    """
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or type(record.get("offset")) is not int:
+        raise Rejection("bad_line")
+    if "value" in record:
+        value = record["value"]
+        if value is not None and not isinstance(value, str):
+            raise Rejection("bad_line")
+        return value
+    if not isinstance(record.get("value_b64"), str):
+        raise Rejection("bad_line")
+    base64.b64decode(record["value_b64"])
+    raise Rejection("not_utf8")
+
+
+def silver_rows(changes: Iterable[Change], business_timezone: str) -> Iterator[dict[str, Any]]:
+    """The rows of silver.order_lines without batch_id, tombstones too."""
+    zone = ZoneInfo(business_timezone)
+    for change in changes:
+        line = change.line
+        yield {
+            "source": SOURCE,
+            "order_id": change.order_id,
+            "line_no": change.line_no,
+            "product_id": line.product_id if line else None,
+            "description": line.description if line else None,
+            "quantity": line.quantity if line else None,
+            "unit_price": line.unit_price if line else None,
+            "customer_id": line.customer_id if line else None,
+            "country": line.country if line else None,
+            "ordered_at": line.ordered_at if line else None,
+            "sales_date": _date(line.ordered_at, zone) if line else None,
+            "extra": change.extra,
+            "cdc_op": change.op,
+            "cdc_sequence": change.sequence,
+            "cdc_at": change.at,
+            "is_deleted": line is None,
+        }
+
+
+def _date(moment: datetime, zone: ZoneInfo) -> Any:
+    return (
+        moment.replace(tzinfo=UTC).astimezone(zone).date() if moment.tzinfo is None else moment.astimezone(zone).date()
+    )
+
+
+_MEASURES = """
+    count(DISTINCT CASE WHEN quantity > 0 THEN (source, order_id) END) AS orders,
+    count(DISTINCT CASE WHEN customer_id IS NOT NULL THEN (source, customer_id) END) AS customers,
+    CAST(coalesce(sum(quantity) FILTER (quantity > 0), 0) AS BIGINT) AS units_sold,
+    CAST(coalesce(-sum(quantity) FILTER (quantity < 0), 0) AS BIGINT) AS units_returned,
+    CAST(coalesce(sum(quantity * unit_price) FILTER (quantity > 0), 0) AS DECIMAL(18,3)) AS gross_revenue,
+    CAST(coalesce(-sum(quantity * unit_price) FILTER (quantity < 0), 0) AS DECIMAL(18,3)) AS returned_revenue,
+    CAST(coalesce(sum(quantity * unit_price), 0) AS DECIMAL(18,3)) AS net_revenue
+"""
+
+GOLD = {
+    "gold.daily_sales": f"""
+        SELECT sales_date, country, {_MEASURES}
+        FROM order_lines WHERE NOT is_deleted GROUP BY ALL""",  # noqa: S608 (text of our own)
+    "gold.daily_product_sales": f"""
+        SELECT sales_date, product_id, {_MEASURES},
+            max_by(description, (ordered_at, source, order_id, line_no)) FILTER (description IS NOT NULL) AS description
+        FROM order_lines WHERE NOT is_deleted GROUP BY ALL""",  # noqa: S608 (text of our own)
+}

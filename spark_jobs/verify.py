@@ -1,0 +1,129 @@
+"""Verify: recompute silver and gold from bronze by another way, and compare every row and every cell.
+
+Reads only; needs no Spark session and no lease, and can run beside the driver as long as nothing new arrives.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from pyarrow.dataset import Dataset
+
+from lakehouse import places
+from lakehouse.errors import ContractError
+from lakehouse.settings import Settings
+from lakehouse.tables import (
+    GOLD_DAILY_PRODUCT_SALES,
+    GOLD_DAILY_SALES,
+    SILVER_ORDER_LINES,
+    SILVER_REJECTED,
+    Table,
+)
+from spark_jobs.delta import arrow_schema, storage_options
+from spark_jobs.recompute import GOLD, Recomputed, silver_rows
+from spark_jobs.storage import Bucket
+
+Report = Callable[[str, int, int | None], None]
+CHUNK = 50_000
+
+
+@dataclass
+class Verification:
+    """What was compared and what differs.
+
+    Attributes:
+        rows: By table, how many rows were compared.
+        differences: One line each; empty if all is equal.
+        read: Lines of bronze read.
+        damaged: Bronze objects that could not be read whole; no difference, but worth knowing.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    read: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+
+def run(settings: Settings, report: Report = lambda what, done, total: None) -> Verification:
+    """Compare silver and gold with what bronze comes to.
+
+    Args:
+        settings: The environment.
+        report: Told what is done, how much of it, and of how much.
+
+    Raises:
+        ContractError: A table does not exist.
+        SourceError: The bucket does not answer.
+    """
+    bucket = Bucket(settings)
+    entries = list(bucket.entries(places.BRONZE_KAFKA))
+    recomputed = Recomputed()
+    for done, entry in enumerate(entries, start=1):
+        body = bucket.get(entry.key)
+        if body is not None:
+            recomputed.add(entry.key, body)
+        report("bronze read again", done, len(entries))
+    verification = Verification(read=recomputed.rows, damaged=recomputed.damaged)
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    connection.register("recomputed", _silver(recomputed, settings.business_timezone))
+    connection.execute("CREATE TABLE order_lines AS FROM recomputed")
+    for done, table in enumerate((SILVER_ORDER_LINES, GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES), start=1):
+        expected = GOLD.get(table.full_name, "SELECT * FROM order_lines")
+        _compare(connection, settings, table, expected, verification)
+        report("tables compared", done, 3)
+    _compare_rejected(settings, recomputed, verification)
+    return verification
+
+
+def _silver(recomputed: Recomputed, business_timezone: str) -> pa.Table:
+    fields = [column for column in arrow_schema(SILVER_ORDER_LINES) if column.name != "batch_id"]
+    batches, rows = [], []
+    for row in silver_rows(recomputed.newest.values(), business_timezone):
+        rows.append(row)
+        if len(rows) == CHUNK:
+            batches.append(pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields)))
+            rows = []
+    batches.append(pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields)))
+    return pa.Table.from_batches(batches)
+
+
+def _rows(settings: Settings, table: Table) -> Dataset:
+    url = places.table_url(settings.bucket, table.layer, table.name)
+    try:
+        return DeltaTable(url, storage_options=storage_options(settings)).to_pyarrow_dataset()
+    except TableNotFoundError as fault:
+        raise ContractError(
+            f"table {table.full_name} does not exist", "tables to verify", "run `python -m spark_jobs backfill` first"
+        ) from fault
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, expected: str, verification: Verification
+) -> None:
+    names = ", ".join(name for name in table.names if name != "batch_id")
+    connection.register("stored", _rows(settings, table))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE ours AS SELECT {names} FROM stored")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT {names} FROM ({expected})")  # noqa: S608
+    counts = connection.execute("SELECT (SELECT count(*) FROM ours), (SELECT count(*) FROM theirs)").fetchone()
+    have, want = counts or (0, 0)
+    verification.rows[table.full_name] = have
+    if have != want:
+        verification.differences.append(f"{table.full_name}: {have} rows, bronze comes to {want}")
+    for label, left, right in (("only in the table", "ours", "theirs"), ("missing in the table", "theirs", "ours")):
+        odd = connection.execute(f"FROM {left} EXCEPT ALL FROM {right} ORDER BY ALL LIMIT 3").fetchall()
+        verification.differences += [f"{table.full_name}: {label}: {row}" for row in odd]
+
+
+def _compare_rejected(settings: Settings, recomputed: Recomputed, verification: Verification) -> None:
+    stored = _rows(settings, SILVER_REJECTED).to_table(columns=["object", "position", "reason"])
+    found = set(zip(*(column.to_pylist() for column in stored.columns), strict=True)) if stored.num_rows else set()
+    verification.rows[SILVER_REJECTED.full_name] = stored.num_rows
+    for label, odd in (
+        ("only in the table", found - recomputed.rejected),
+        ("missing in the table", recomputed.rejected - found),
+    ):
+        verification.differences += [f"{SILVER_REJECTED.full_name}: {label}: {row}" for row in sorted(odd)[:3]]
