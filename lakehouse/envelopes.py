@@ -1,13 +1,13 @@
 """What a change looks like when it arrives, and what makes it unacceptable: the strict reading of one message.
 
 This is the specification in plain Python, one message at a time. The generator writes envelopes with it, `verify` and
-the property tests read with it; spark_jobs/transforms states the same rules as column expressions.
+the property tests read with it; spark_jobs/reader states the same rules in Java, for speed.
 """
 
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +17,32 @@ MAX_SEQUENCE = 2**63 - 1
 MAX_INT = 2**31 - 1
 MAX_MILLIS = 253_402_300_799_999  # 9999-12-31
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+MAX_DEPTH = 64
+MAX_NUMBER = 100
+"""Characters of a number in JSON."""
 
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 _TIMESTAMP = re.compile(
-    r"([0-9]{4})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,6})?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])",
+    re.ASCII,
 )
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ESCAPES = {code: f"\\u{code:04X}" for code in range(32)} | {
+    ord(character): "\\" + letter for character, letter in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
+}
+
+
+class Integer(str):
+    """A whole number as it was written."""
+
+    __slots__ = ()
+
+
+class Fraction(str):
+    """A number with a point or an exponent, as it was written."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -124,17 +144,17 @@ def decode(value: str) -> Change:
     Raises:
         Rejection: The value breaks the contract; its text is the reason.
     """
-    document = _document(value)
+    document = parse(value)
     if not isinstance(document, dict):
         raise Rejection("wrong_type: value")
     op = document.get("op")
-    if op not in OPS:
+    if type(op) is not str or op not in OPS:
         raise Rejection("unknown_op")
     source = document.get("source")
     lsn = source.get("lsn") if isinstance(source, dict) else None
-    if not isinstance(source, dict) or type(lsn) is not int or not 0 <= lsn <= MAX_SEQUENCE:
+    if not isinstance(source, dict) or not isinstance(lsn, Integer) or not 0 <= int(lsn) <= MAX_SEQUENCE:
         raise Rejection("no_sequence")
-    at = datetime.fromtimestamp(_integer(source, "source", "ts_ms", 0, MAX_MILLIS) / 1000, UTC)
+    at = _EPOCH + timedelta(milliseconds=_integer(source, "source", "ts_ms", 0, MAX_MILLIS))
     where = "before" if op == "d" else "after"
     image = document.get(where)
     if image is None:
@@ -143,7 +163,7 @@ def decode(value: str) -> Change:
         raise Rejection(f"wrong_type: {where}")
     order_id = _text(image, where, "order_id")
     line_no = _integer(image, where, "line_no", 1, MAX_INT)
-    sequence = str(lsn).zfill(SEQUENCE_DIGITS)
+    sequence = str(int(lsn)).zfill(SEQUENCE_DIGITS)
     if op == "d":
         return Change(op, sequence, at, order_id, line_no, None)
     line = OrderLine(
@@ -157,9 +177,77 @@ def decode(value: str) -> Change:
         _text(image, where, "country"),
         _moment(image, where, "ordered_at"),
     )
-    unknown = {name: field for name, field in image.items() if name not in FIELDS}
-    extra = json.dumps(unknown, ensure_ascii=False, separators=(",", ":"), sort_keys=True) if unknown else None
+    unknown = {name: image[name] for name in sorted(image) if name not in FIELDS}
+    extra = _compact(unknown) if unknown else None
     return Change(op, sequence, at, order_id, line_no, line, extra)
+
+
+def parse(text: str) -> Any:
+    """One JSON document, read strictly: nothing after it, no key twice, no unpaired surrogate, not too deep.
+
+    Returns:
+        dict, list, str, bool, None, and numbers as they were written, `Integer` or `Fraction`.
+
+    Raises:
+        Rejection: bad_json.
+    """
+    try:
+        document = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_refuse, parse_int=_integer_text, parse_float=_fraction_text
+        )
+        if "\\u" in text or not text.isascii():
+            json.dumps(document, ensure_ascii=False).encode()  # fails for an unpaired surrogate
+        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
+            raise ValueError("too deep")
+    except (ValueError, RecursionError) as fault:
+        raise Rejection("bad_json") from fault
+    return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("repeated key")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _integer_text(text: str) -> Integer:
+    if len(text) > MAX_NUMBER:
+        raise ValueError("number too long")
+    return Integer(text)
+
+
+def _fraction_text(text: str) -> Fraction:
+    if len(text) > MAX_NUMBER:
+        raise ValueError("number too long")
+    return Fraction(text)
+
+
+def _depth(document: Any) -> int:
+    if not isinstance(document, dict | list):
+        return 0
+    return 1 + max(map(_depth, document.values() if isinstance(document, dict) else document), default=0)
+
+
+def _compact(value: Any) -> str:
+    """JSON without blanks; numbers keep their text, object members their order."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case Integer() | Fraction():
+            return str(value)
+        case str():
+            return f'"{value.translate(_ESCAPES)}"'
+        case list():
+            return f"[{','.join(map(_compact, value))}]"
+        case _:
+            return "{" + ",".join(f"{_compact(name)}:{_compact(field)}" for name, field in value.items()) + "}"
 
 
 def _image(line: OrderLine) -> dict[str, Any]:
@@ -176,32 +264,15 @@ def _image(line: OrderLine) -> dict[str, Any]:
     }
 
 
-def _document(value: str) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("repeated key")
-        return found
-
-    def refuse(constant: str) -> Any:
-        raise ValueError(constant)
-
-    try:
-        document = json.loads(value, object_pairs_hook=once, parse_constant=refuse)
-    except (ValueError, RecursionError) as fault:
-        raise Rejection("bad_json") from fault
-    return document
-
-
 def _integer(image: dict[str, Any], where: str, name: str, low: int, high: int) -> int:
     value = image.get(name)
     if value is None:
         raise Rejection(f"missing: {where}.{name}")
-    if type(value) is not int:
+    if not isinstance(value, Integer):
         raise Rejection(f"wrong_type: {where}.{name}")
-    if not low <= value <= high:
+    if not low <= int(value) <= high:
         raise Rejection(f"out_of_range: {where}.{name}")
-    return value
+    return int(value)
 
 
 def _text(image: dict[str, Any], where: str, name: str, optional: bool = False) -> Any:
@@ -210,9 +281,7 @@ def _text(image: dict[str, Any], where: str, name: str, optional: bool = False) 
         return None
     if value is None or (value == "" and not optional):
         raise Rejection(f"missing: {where}.{name}")
-    if not isinstance(value, str):
-        raise Rejection(f"wrong_type: {where}.{name}")
-    if _LONE_SURROGATE.search(value):
+    if type(value) is not str:
         raise Rejection(f"wrong_type: {where}.{name}")
     return value
 
@@ -231,13 +300,16 @@ def _money(image: dict[str, Any], where: str, name: str) -> Decimal:
 
 def _moment(image: dict[str, Any], where: str, name: str) -> datetime:
     value = _text(image, where, name)
-    parts = _TIMESTAMP.fullmatch(value)
     try:
-        moment = datetime.fromisoformat(value).astimezone(UTC) if parts else None
-    except (ValueError, OverflowError):
+        moment = datetime.fromisoformat(value) if _TIMESTAMP.fullmatch(value) else None
+    except ValueError:  # a day that does not exist
         moment = None
     if moment is None:
         raise Rejection(f"bad_timestamp: {where}.{name}")
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:  # its offset leads out of the years 1 to 9999
+        moment = datetime.min
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise Rejection(f"out_of_range: {where}.{name}")
     return moment

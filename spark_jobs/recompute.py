@@ -3,9 +3,7 @@
 Shares nothing with the Spark driver but the contracts: no Spark, no plans, no Java. `verify` compares the two.
 """
 
-import base64
 import gzip
-import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lakehouse.envelopes import Change, Rejection, decode
+from lakehouse.envelopes import Change, Integer, Rejection, decode, parse
 
 SOURCE = "kafka"
 
@@ -87,20 +85,18 @@ def value_of(line: str) -> str | None:
         Rejection: It is no such line, or the value is not UTF-8.
     """
     try:
-        record = json.loads(line)
-    except ValueError:
+        record = parse(line)
+    except Rejection:
         record = None
-    if not isinstance(record, dict) or type(record.get("offset")) is not int:
+    if not isinstance(record, dict) or not _is_offset(record.get("offset")):
         raise Rejection("bad_line")
-    if "value" in record:
-        value = record["value"]
-        if value is not None and not isinstance(value, str):
-            raise Rejection("bad_line")
-        return value
-    if not isinstance(record.get("value_b64"), str):
-        raise Rejection("bad_line")
-    base64.b64decode(record["value_b64"])
-    raise Rejection("not_utf8")
+    if "value" in record and (record["value"] is None or type(record["value"]) is str):
+        return record["value"]
+    raise Rejection("not_utf8" if type(record.get("value_b64")) is str else "bad_line")
+
+
+def _is_offset(value: Any) -> bool:
+    return isinstance(value, Integer) and -(2**63) <= int(value) < 2**63
 
 
 def silver_rows(changes: Iterable[Change], business_timezone: str) -> Iterator[dict[str, Any]]:
