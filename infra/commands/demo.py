@@ -2,21 +2,28 @@
 
 import argparse
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from generator import noise, screen, topics, wait
 from infra.commands import data, stack, terminal
 from infra.local import status
 from infra.local.lake import Lake
-from infra.report import checks
+from infra.report import chart, checks, facts, page
 from infra.report.checks import Check, Sent
+from infra.report.facts import Facts
+from infra.report.words import share
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
+from lakehouse.tables import OUTCOMES
 
 PUBLISH_SECONDS = 60.0
+_FIRST = 5
 _NEXT = """\
 The stack stays up. What to do next:
   make query SQL="select * from gold.daily_sales order by net_revenue desc limit 5"
@@ -49,8 +56,14 @@ def demo(settings: Settings, given: argparse.Namespace) -> int:
     found = checks.run(settings, sent, lambda line: terminal.progress(f"  {line}"))
     _print_checks(found)
     steps.end()
-    terminal.say(_NEXT)
+    shown = facts.read(settings, found, sent, steps.seconds, datetime.now().astimezone())
+    _print_sales(shown)
+    path = page.write(shown, settings.data_path / "reports")
+    terminal.say(f"\nreport: {path}\n")
     failed = [check for check in found if not check.passed]
+    for check in failed:
+        terminal.error(f"{check.group}: {check.name}: {check.found}; expected {check.expected}")
+    terminal.say(_NEXT)
     return 1 if failed else 0
 
 
@@ -101,11 +114,44 @@ def _published(settings: Settings) -> int:
 
 
 def _print_checks(found: list[Check]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("", "check", "found"):
-        table.add_column(column)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for check in found:
-        mark = "[green]ok[/]" if check.passed else "[red]FAIL[/]"
+        mark = Text("ok", "green") if check.passed else Text("FAIL", "bold red")
         differs = f"; expected {check.expected}" if not check.passed else ""
-        table.add_row(mark, f"{check.group}: {check.name}", f"{check.found}{differs}")
+        table.add_row(mark, Text(check.group), Text(check.name), Text(f"{check.found}{differs}"))
+    terminal.out.print(table)
+
+
+def _print_sales(shown: Facts) -> None:
+    """The sales in a few tables and a chart."""
+    terminal.say("\nNet revenue by week")
+    for line in chart.weekly(shown.weeks, min(terminal.out.width, 120)):
+        terminal.say(line)
+    first = [
+        (
+            f"{day.first}",
+            f"{day.orders:,}",
+            f"{day.units_sold:,}",
+            f"{day.gross:,}",
+            f"{day.returned:,}",
+            f"{day.net:,}",
+        )
+        for day in shown.days[:_FIRST]
+    ]
+    _print("The first days", ("sales_date", "orders", "units", "gross £", "returned £", "net £"), first)
+    for title, best in (("Top products", shown.products), ("Countries", shown.countries)):
+        _print(title, ("", "units", "net £"), [(row.name, f"{row.units:,}", f"{row.net:,}") for row in best[:_FIRST]])
+    whole = sum(batch.rows_read for batch in shown.batches)
+    counts = {word: sum(batch.outcomes[word] for batch in shown.batches) for word in OUTCOMES}
+    rows = [(word, f"{count:,}", share(count, whole)) for word, count in counts.items()]
+    _print("Rows by outcome", ("outcome", "rows", "share"), [*rows, ("all", f"{whole:,}", "")])
+
+
+def _print(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, head in enumerate(heads):
+        table.add_column(head, justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    terminal.say(f"\n{title}")
     terminal.out.print(table)
