@@ -1,87 +1,103 @@
 # saleslake: everything a person does with the project. Bare `make` prints this list.
 SHELL := /bin/bash
 PYTHON ?= python3
-RATE ?=
 NOISE ?= realistic
 SEED ?= 1
+RATE ?=
 LIMIT ?=
+FORMAT ?=
 SQL ?=
+# Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
+override SQL := $(value SQL)
+export SQL
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+READY := $(VENV)/.installed
+SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name '*.java' -o -path '*/META-INF/*' -type f)
 .DEFAULT_GOAL := help
 
 ##@ Start here
 
 .PHONY: demo
-demo: install ## Start the stack, replay a year of sales through it, check the sums, write the report
-	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED)
+demo: $(READY) ## Start the stack, replay a year of sales, check every row, write a report (NOISE= SEED= LIMIT=)
+	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test
-test: install ## Run every test that runs without Docker or AWS
+test: $(READY) ## Run every test that needs neither Docker nor AWS
 	@$(RUN) pytest tests -m "not docker and not aws"
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  %-10s%s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	/^[a-z-]+:.*##/ {printf "  %-10s%s\n", $$1, $$2}' Makefile
 
 ##@ The stack
 
 .PHONY: up
-up: install ## Start everything on 127.0.0.1, wait until it is ready, print the addresses
+up: $(READY) ## Start everything on 127.0.0.1, wait until it is ready, print the addresses
 	@$(RUN) infra up
 
 .PHONY: status
-status: install ## Show each process, its health and memory, and how far the data has come
+status: $(READY) ## Show each process, its health and memory, and how far the data has come
 	@$(RUN) infra status
 
 .PHONY: logs
-logs: install ## Follow the logs of all processes
+logs: $(READY) ## Follow the logs of all processes; Ctrl-C ends it
 	@$(RUN) infra logs
 
 .PHONY: down
-down: install ## Stop every process; the data stays
+down: $(READY) ## Stop every process; the data stays
 	@$(RUN) infra down
 
 .PHONY: reset
-reset: install ## Stop everything and DELETE the local data: topics, bucket, tables, journals
+reset: $(READY) ## Stop everything and DELETE the local data: topic, bucket, tables, journals, reports
 	@$(RUN) infra reset
 
 ##@ Data
 
 .PHONY: replay
-replay: install ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE=)
+replay: $(READY) ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE=)
 	@$(RUN) infra replay --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: generate
-generate: install ## Run a simulated shop until Ctrl-C (RATE= changes per second, NOISE= SEED=)
+generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second, NOISE= SEED=)
 	@$(RUN) infra generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
 
 .PHONY: query
-query: install ## Ask the tables in SQL (SQL="select * from gold.daily_sales limit 5")
-	@$(RUN) infra query "$(SQL)"
+query: $(READY) ## Ask the tables, at a prompt or SQL="select * from gold.daily_sales limit 5" (FORMAT=table|csv|json)
+	@$(RUN) infra query $(if $(FORMAT),--format $(FORMAT)) -- "$$SQL"
 
 .PHONY: verify
-verify: install ## Recompute silver and gold from bronze by another way and compare everything
+verify: $(READY) ## Recompute silver and gold from bronze in another way and compare everything
 	@$(RUN) infra verify
+
+.PHONY: rebuild
+rebuild: $(READY) ## Build silver and gold anew from bronze and put them in place of the old ones
+	@$(RUN) infra rebuild
 
 ##@ Develop
 
 .PHONY: install
-install: $(VENV)/.installed ## Make the virtual environment and fetch the JVM artefacts
-
-$(VENV)/.installed: requirements.txt requirements-java.txt
+install: ## Make the virtual environment, fetch the JVM artefacts, compile the Java parts
 	@$(PYTHON) infra/local/install.py
 
+$(READY): requirements.txt requirements-java.txt connect/artifacts.txt spark_jobs/artifacts.txt $(SOURCES)
+	@$(PYTHON) infra/local/install.py
+
+.PHONY: test-unit
+test-unit: $(READY) ## Run the tests that take seconds
+	@$(RUN) pytest tests/unit
+
 .PHONY: lint
-lint: install ## Check style and types
+lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
 .PHONY: docs
-docs: install ## Write docs/tables.md and .env.example from lakehouse/
+docs: $(READY) ## Write docs/tables.md and .env.example from lakehouse/
 	@$(RUN) infra docs
 
 .PHONY: lock
-lock: install ## Pin the newest allowed versions with hashes
+lock: $(READY) ## Pin the newest allowed versions with hashes
 	@for name in requirements requirements-java; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q $$name.in -o $$name.txt; done
