@@ -1,0 +1,146 @@
+"""The compose file: what is reachable, what is pinned, what is waited for; by compose itself where there is one."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connect.definition import definition
+from infra.local import artifacts, worker
+from lakehouse.settings import load
+
+pytestmark = pytest.mark.infra
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "docker-compose.yaml"
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+def _by_hand(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The file with its variables filled in, as far as it uses the format."""
+    text = _VARIABLE.sub(lambda found: environment.get(found[1]) or found[2] or "", FILE.read_text(encoding="utf-8"))
+    return dict(yaml.safe_load(text))
+
+
+def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
+    done = subprocess.run(
+        ["docker", "compose", "--profile", "*", "-f", str(FILE), "config", "--format", "json"],
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, "compose warns"
+    return dict(json.loads(done.stdout))
+
+
+def _has_compose() -> bool:
+    docker = shutil.which("docker")
+    return (
+        bool(docker) and not subprocess.run([docker, "compose", "version"], check=False, capture_output=True).returncode
+    )
+
+
+@pytest.fixture(scope="module", params=["by hand", "by compose"])
+def project(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The project with default variables."""
+    if request.param == "by hand":
+        return _by_hand({})
+    if not _has_compose():
+        pytest.skip("there is no docker compose on this machine")
+    return _by_compose({})
+
+
+def _ports(service: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Host address and container port of each published port, in the short or the long form."""
+    found = []
+    for port in service.get("ports", []):
+        if isinstance(port, str):
+            host, _, target = port.split(":")
+            found.append((host, int(target)))
+        else:
+            found.append((port.get("host_ip", "0.0.0.0"), port["target"]))
+    return found
+
+
+def test_broker_worker_and_gateway_are_there(project: dict[str, Any]) -> None:
+    assert {"broker", "worker", "gateway"} <= set(project["services"])
+
+
+def test_every_port_is_on_loopback_alone(project: dict[str, Any]) -> None:
+    ports = [port for service in project["services"].values() for port in _ports(service)]
+    assert sorted(port for _, port in ports) == [4566, 8083, 9092]
+    assert {host for host, _ in ports} == {"127.0.0.1"}
+
+
+def test_every_image_is_pinned(project: dict[str, Any]) -> None:
+    for name, service in project["services"].items():
+        tag = service["image"].rpartition("/")[2].partition(":")[2]
+        assert re.match(r"\d+\.\d+", tag), f"{name}: {service['image']}"
+
+
+def test_every_lasting_service_has_a_health_check_and_an_init(project: dict[str, Any]) -> None:
+    for name, service in project["services"].items():
+        assert service["init"] is True, name
+        if name != "setup":
+            assert service["healthcheck"]["test"], name
+            assert service["healthcheck"]["retries"] >= 30, name
+
+
+def test_nothing_is_privileged_or_shares_the_hosts_network(project: dict[str, Any]) -> None:
+    for service in project["services"].values():
+        assert not {"privileged", "network_mode", "ulimits", "pid", "cap_add"} & set(service)
+
+
+def test_the_gateway_needs_no_secret(project: dict[str, Any]) -> None:
+    for name in ("gateway", "setup", "worker"):
+        environment = project["services"][name]["environment"]
+        assert environment["AWS_SECRET_ACCESS_KEY"] == "test"
+
+
+def test_every_variable_of_the_gateway_is_a_setting(project: dict[str, Any]) -> None:
+    environment = {name: str(value) for name, value in project["services"]["gateway"]["environment"].items()}
+    settings = load(environ=environment, dotenv=None)
+    for name, value in environment.items():
+        assert str(getattr(settings, name.lower())) == value
+
+
+def test_images_can_be_replaced() -> None:
+    given = {"KAFKA_IMAGE": "local/kafka:1.0", "BASE_IMAGE": "local/base:1.0"}
+    services = _by_hand(given)["services"]
+    assert services["broker"]["image"] == "local/kafka:1.0"
+    assert services["worker"]["build"]["args"] == {"KAFKA_IMAGE": "local/kafka:1.0", "BASE_IMAGE": "local/base:1.0"}
+    assert services["gateway"]["build"]["args"] == {"BASE_IMAGE": "local/base:1.0"}
+
+
+def test_the_broker_is_the_version_of_the_jars(project: dict[str, Any]) -> None:
+    broker = project["services"]["broker"]["image"].rpartition(":")[2]
+    jar = next(jar for jar in artifacts.jars("kafka") if "connect-runtime" in jar.coordinates)
+    assert jar.coordinates.rpartition(":")[2] == broker
+
+
+@pytest.mark.parametrize("path", ["connect/Dockerfile", "infra/local/Dockerfile"])
+def test_a_dockerfile_builds_without_what_old_builders_lack(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert not re.search(r"^# syntax=|<<EOF|--link|--mount|--chmod|--start-interval", text, re.MULTILINE)
+    for source in re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE):
+        assert (ROOT / source).exists(), source
+
+
+def test_the_worker_leaves_every_byte_as_it_is() -> None:
+    """What standalone and distributed mode share is the same, and the connector may override its consumer."""
+    lines = (ROOT / "connect" / "distributed.properties").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    for name in ("key.converter", "value.converter", "header.converter"):
+        assert given[name] == worker.CONVERTER
+    assert given["connector.client.config.override.policy"] == "All"
+    overridden = definition(load({}, None), "A" * 22)["config"]
+    assert any(name.startswith("consumer.override.") for name in overridden)
