@@ -17,6 +17,7 @@ MAX_SEQUENCE = 2**63 - 1
 MAX_INT = 2**31 - 1
 MAX_MILLIS = 253_402_300_799_999  # 9999-12-31
 FIRST_YEAR, LAST_YEAR = 1900, 2199
+MAX_AMOUNT = 10**12  # of quantity times unit_price: a day's sums stay within gold's decimal(18,3)
 MAX_DEPTH = 64
 MAX_NUMBER = 100
 """Characters of a number in JSON."""
@@ -177,6 +178,8 @@ def decode(value: str) -> Change:
         _text(image, where, "country"),
         _moment(image, where, "ordered_at"),
     )
+    if abs(line.quantity * line.unit_price) >= MAX_AMOUNT:
+        raise Rejection(f"out_of_range: {where}.quantity")
     unknown = {name: image[name] for name in sorted(image) if name not in FIELDS}
     extra = _compact(unknown) if unknown else None
     return Change(op, sequence, at, order_id, line_no, line, extra)

@@ -4,15 +4,15 @@ Every write names its application and a version (Delta's txn), so that the same 
 is checked afterwards: the transaction must be in the table.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 from delta.tables import DeltaTable as SparkDelta
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 from pyspark.sql.types import StructField, StructType
 
 from lakehouse import places
@@ -107,14 +107,12 @@ class Lakehouse:
 
     def append(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
         """Add rows, once per app and version; `note` goes into the commit."""
-        writer = rows.write.format("delta").mode("append").option("userMetadata", note)
-        writer.option("txnAppId", app).option("txnVersion", version).save(self.url(table))
+        self._writer(rows, "append", app, version, note).save(self.url(table))
         self._check(table, app, version)
 
     def overwrite(self, rows: DataFrame, table: Table, app: str, version: int, note: str, where: str = "") -> None:
         """Put rows in the place of all rows, or of those that `where` selects, once per app and version."""
-        writer = rows.write.format("delta").mode("overwrite").option("userMetadata", note)
-        writer = writer.option("txnAppId", app).option("txnVersion", version)
+        writer = self._writer(rows, "overwrite", app, version, note)
         if where:
             writer = writer.option("replaceWhere", where)
         writer.save(self.url(table))
@@ -139,6 +137,16 @@ class Lakehouse:
         with self._transaction_settings(app, version, note):
             statement.execute()
         self._check(table, app, version)
+
+    def _writer(self, rows: DataFrame, mode: str, app: str, version: int, note: str) -> DataFrameWriter:
+        # rows that come sorted by the key leave files that each hold a range of it, without a shuffle to make ranges
+        options: dict[str, Any] = {
+            "userMetadata": note,
+            "txnAppId": app,
+            "txnVersion": version,
+            "maxRecordsPerFile": ROWS_PER_FILE,
+        }
+        return rows.write.format("delta").mode(mode).options(**options)
 
     @contextmanager
     def _transaction_settings(self, app: str, version: int, note: str) -> Iterator[None]:
@@ -190,13 +198,6 @@ def schema(table: Table) -> StructType:
     return StructType(
         [StructField(kind.name, kind.dataType, True, {"comment": about.meaning}) for kind, about in fields]
     )
-
-
-def sorted_files(rows: DataFrame, count: int, columns: Sequence[str]) -> DataFrame:
-    """Lay rows out in files of ROWS_PER_FILE, each with its own range of the first column, sorted by all."""
-    files = -(-count // ROWS_PER_FILE)
-    spread = rows.repartitionByRange(files, columns[0]) if files > 1 else rows.coalesce(1)
-    return spread.sortWithinPartitions(*columns)
 
 
 def arrow_schema(table: Table) -> pa.Schema:

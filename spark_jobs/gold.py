@@ -2,6 +2,7 @@
 
 import datetime
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.errors import PySparkException
@@ -10,13 +11,11 @@ from pyspark.sql import functions as F
 
 from lakehouse.logs import event
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, Table
-from spark_jobs.delta import Lakehouse, sorted_files
+from spark_jobs.delta import Lakehouse
 from spark_jobs.transforms import gold as transforms
 
-BUILDS = (
-    (GOLD_DAILY_SALES, transforms.daily_sales, 11_000),
-    (GOLD_DAILY_PRODUCT_SALES, transforms.daily_product_sales, 300_000),
-)
+BUILDS = ((GOLD_DAILY_PRODUCT_SALES, transforms.daily_product_sales), (GOLD_DAILY_SALES, transforms.daily_sales))
+FEW_DAYS = 30  # up to which a table's rows go into one file
 
 
 @dataclass(frozen=True)
@@ -54,15 +53,21 @@ def run(tables: Lakehouse, generation: int) -> Step:
     app = application(tables, generation)
     version = tables.version(SILVER_ORDER_LINES)
     most: int | None = 0
-    done = {table.full_name: tables.transaction(table, app) for table, _, _ in BUILDS}
+    done = {table.full_name: tables.transaction(table, app) for table, _ in BUILDS}
     if min(done.values()) < version:
         days = _changed_days(tables, done, version)
         live = tables.read(SILVER_ORDER_LINES, version).where(~F.col("is_deleted"))
         if days:
             live = live.where(F.col("sales_date").isin(sorted(days)))
-        for table, build, rows in BUILDS:
-            if done[table.full_name] < version:
-                _write(tables, table, build(live) if days is None or days else None, days, app, version, rows)
+        # side by side: while one commits, which is waiting, the other computes
+        with ThreadPoolExecutor(len(BUILDS)) as pool:
+            behind = [(table, build) for table, build in BUILDS if done[table.full_name] < version]
+            writes = [
+                pool.submit(_write, tables, table, build(live) if days is None or days else None, days, app, version)
+                for table, build in behind
+            ]
+            for write in writes:
+                write.result()
         most = None if days is None else len(days)
     return Step(version, tables.version(GOLD_DAILY_SALES), most, time.time())
 
@@ -88,14 +93,15 @@ def _write(
     days: set[datetime.date] | None,
     app: str,
     version: int,
-    rows: int,
 ) -> None:
     note = f"silver version {version}"
     if sales is None:  # no day changed: the version moves on all the same
         nothing = tables.read(table).limit(0)
         tables.append(nothing, table, app, version, note)
         return
-    sales = sorted_files(sales, rows if days is None else min(rows, 1_000 * len(days)), table.key)
+    if days is not None and len(days) <= FEW_DAYS:
+        sales = sales.coalesce(1)
+    sales = sales.sortWithinPartitions(*table.key)
     if days is None:
         tables.overwrite(sales, table, app, version, note)
     else:

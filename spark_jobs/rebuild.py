@@ -9,7 +9,7 @@ from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import silver
-from spark_jobs.delta import Lakehouse, sorted_files
+from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.ledger import Generation, read_generation, set_generation
 from spark_jobs.storage import Bucket
@@ -46,6 +46,6 @@ def _switch(tables: Lakehouse, staged: Lakehouse, number: int, newest: int) -> N
     for table, order in ((SILVER_REJECTED, ("object", "position")), (SILVER_ORDER_LINES, ("order_id", "line_no"))):
         tables.create(table)
         if tables.transaction(table, app) < newest:
-            rows = staged.read(table)
-            tables.overwrite(sorted_files(rows, rows.count(), order), table, app, newest, note)
+            rows = staged.read(table).repartitionByRange(order[0]).sortWithinPartitions(*order)
+            tables.overwrite(rows, table, app, newest, note)
             event("table switched", table=table.full_name, generation=number)

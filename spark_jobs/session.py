@@ -55,6 +55,8 @@ def _engine(settings: Settings, jars: list[str]) -> dict[str, str]:
         # sets of a group's orders and customers: sorting beyond 128 groups is faster than hashing them all
         # a batch is cached for seconds: compressing it costs more than the memory it saves
         "spark.sql.inMemoryColumnarStorage.compressed": "false",
+        "spark.shuffle.compress": "false",  # a shuffle goes to this machine's page cache
+        "spark.shuffle.spill.compress": "false",
         "spark.sql.objectHashAggregate.sortBased.fallbackThreshold": "128",
         "spark.cleaner.periodicGC.interval": "10min",
     }

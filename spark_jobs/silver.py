@@ -15,7 +15,7 @@ from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import bronze
-from spark_jobs.delta import Lakehouse, sorted_files
+from spark_jobs.delta import ROWS_PER_FILE, Lakehouse
 from spark_jobs.plans import Plan, ReadObject, Result
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
@@ -139,9 +139,9 @@ def _write(
         False,
     )
     if not known:
-        tables.append(
-            sorted_files(rows, applied, ("order_id", "line_no")), SILVER_ORDER_LINES, app, plan.batch_id, note
-        )
+        # judging has left the rows sorted by order_id and line_no within each part
+        rows = rows if applied > ROWS_PER_FILE else rows.coalesce(1)
+        tables.append(rows, SILVER_ORDER_LINES, app, plan.batch_id, note)
         return
     old_id, new_id = F.col("old.order_id"), F.col("new.order_id")
     same_key = (

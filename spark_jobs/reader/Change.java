@@ -21,6 +21,7 @@ final class Change {
       List.of(
           "order_id", "line_no", "product_id", "description", "quantity", "unit_price", "customer_id", "country",
           "ordered_at");
+  private static final double MAX_AMOUNT_MILLS = 1e15; // of quantity times unit_price, exact as a double up to here
   private static final long MAX_MILLIS = 253_402_300_799_999L;
   private static final int FIRST_YEAR = 1900;
   private static final int LAST_YEAR = 2199;
@@ -99,6 +100,9 @@ final class Change {
     customerId = text("customer_id", true);
     country = text("country", false);
     orderedAt = moment("ordered_at");
+    if (Math.abs((double) unitPrice.unscaledValue().longValue() * quantity) >= MAX_AMOUNT_MILLS) {
+      throw new Rejection("out_of_range: " + where + ".quantity");
+    }
     Map<String, Object> unknown = new LinkedHashMap<>();
     image.forEach((name, value) -> {
       if (!FIELDS.contains(name)) {

@@ -1,5 +1,7 @@
 """Daily sales from order lines, as DESIGN defines each measure."""
 
+from decimal import Decimal
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -38,24 +40,29 @@ def daily_product_sales(order_lines: DataFrame) -> DataFrame:
 def _measures() -> list[Column]:
     is_sold, is_returned = F.col("quantity") > 0, F.col("quantity") < 0
     units = F.abs(F.col("quantity").cast("bigint"))
-    amount = (units.cast("decimal(20,0)") * F.col("unit_price")).cast("decimal(28,3)")
-    gross = _total(amount, is_sold, "decimal(18,3)")
-    returned = _total(amount, is_returned, "decimal(18,3)")
+    # whole thousandths: exact, and several times as fast as decimals of more than 18 digits
+    mills = units * (F.col("unit_price") * 1000).cast("bigint")
+    gross, returned = _total(mills, is_sold), _total(mills, is_returned)
     return [
         _distinct("order_id", is_sold).alias("orders"),
         _distinct("customer_id", F.col("customer_id").isNotNull()).alias("customers"),
-        _total(units, is_sold, "bigint").alias("units_sold"),
-        _total(units, is_returned, "bigint").alias("units_returned"),
-        gross.alias("gross_revenue"),
-        returned.alias("returned_revenue"),
-        (gross - returned).cast("decimal(18,3)").alias("net_revenue"),
+        _total(units, is_sold).alias("units_sold"),
+        _total(units, is_returned).alias("units_returned"),
+        _revenue(gross).alias("gross_revenue"),
+        _revenue(returned).alias("returned_revenue"),
+        _revenue(gross - returned).alias("net_revenue"),
     ]
 
 
-def _total(amount: Column, condition: Column, kind: str) -> Column:
-    return F.coalesce(F.sum(F.when(condition, amount)), F.lit(0)).cast(kind)
+def _total(amount: Column, condition: Column) -> Column:
+    # a sum beyond 9.2e18 is null, for no input may make a batch fail
+    return F.try_sum(F.when(condition, amount).otherwise(0))
+
+
+def _revenue(mills: Column) -> Column:
+    return (mills.cast("decimal(19,0)") * F.lit(Decimal("0.001"))).try_cast("decimal(18,3)")
 
 
 def _distinct(name: str, condition: Column) -> Column:
     # a set of a group's values, sorted group by group, takes half the time of count(distinct), which triples the rows
-    return F.size(F.collect_set(F.when(condition, F.struct("source", name)))).cast("bigint")
+    return F.size(F.collect_set(F.when(condition, F.concat_ws("/", "source", name)))).cast("bigint")
