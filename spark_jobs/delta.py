@@ -4,16 +4,15 @@ Every write names its application and a version (Delta's txn), so that the same 
 is checked afterwards: the transaction must be in the table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 from delta.tables import DeltaTable as SparkDelta
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
-from pyspark.sql.types import StructField, StructType
 
 from lakehouse import places
 from lakehouse.errors import ContractError
@@ -57,23 +56,28 @@ class Lakehouse:
 
     def create(self, table: Table) -> None:
         """Create the table if it does not exist."""
-        if self._handle(table) is not None:
-            return
-        hours = self._settings.deleted_file_retention_hours
-        builder = SparkDelta.createIfNotExists(self.spark).location(self.url(table)).addColumns(schema(table))
-        properties = {
+        if self._handle(table) is None:
+            # by delta-rs: 20 ms where Spark needs a second
+            DeltaTable.create(
+                self.url(table),
+                schema=arrow_schema(table),
+                mode="ignore",
+                description=table.meaning,
+                configuration=self._properties(table),
+                storage_options=storage_options(self._settings),
+            )
+
+    def _properties(self, table: Table) -> Mapping[str, str]:
+        return {
             "delta.enableChangeDataFeed": "true",
             # off: Athena, delta-rs and DuckDB read these tables
             "delta.enableDeletionVectors": "false",
-            "delta.deletedFileRetentionDuration": f"interval {hours} hours",
+            "delta.deletedFileRetentionDuration": f"interval {self._settings.deleted_file_retention_hours} hours",
             "delta.logRetentionDuration": "interval 2 days",
             "delta.checkpointInterval": "50",
             # statistics are kept for what queries and merges prune by; for all columns they cost a fifth of a write
             "delta.dataSkippingStatsColumns": ",".join(table.pruned),
         }
-        for name, value in properties.items():
-            builder = builder.property(name, value)
-        builder.comment(table.meaning).execute()
 
     def version(self, table: Table) -> int:
         """The table's newest version; -1 if there is no table."""
@@ -108,6 +112,13 @@ class Lakehouse:
     def append(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
         """Add rows, once per app and version; `note` goes into the commit."""
         self._writer(rows, "append", app, version, note).save(self.url(table))
+        self._check(table, app, version)
+
+    def append_few(self, rows: Sequence[Mapping[str, Any]], table: Table, app: str, version: int, note: str) -> None:
+        """Add rows that are at hand in Python, once per app and version; 20 ms where Spark needs half a second."""
+        once = CommitProperties(custom_metadata={"userMetadata": note}, app_transactions=[Transaction(app, version)])
+        data = pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(table))
+        write_deltalake(self._present(table), data, mode="append", commit_properties=once)
         self._check(table, app, version)
 
     def overwrite(self, rows: DataFrame, table: Table, app: str, version: int, note: str, where: str = "") -> None:
@@ -189,15 +200,6 @@ class Lakehouse:
         if handle is None:
             raise ContractError(f"table {table.full_name} does not exist", "a table", "run the driver once")
         return handle
-
-
-def schema(table: Table) -> StructType:
-    """The table's columns as Spark writes them: all nullable, so that a null costs a row, never a commit."""
-    kinds = StructType.fromDDL(", ".join(f"{column.name} {column.type}" for column in table.columns))
-    fields = zip(cast(StructType, kinds).fields, table.columns, strict=True)
-    return StructType(
-        [StructField(kind.name, kind.dataType, True, {"comment": about.meaning}) for kind, about in fields]
-    )
 
 
 def arrow_schema(table: Table) -> pa.Schema:

@@ -78,6 +78,7 @@ class Ledger:
         self._bucket = bucket
         self._known: dict[str, str] = {}
         self._last_key: dict[str, str] = {}
+        self._left: list[BronzeObject] = []
         self._reconciled_at = float("-inf")
         self.next_offsets: dict[tuple[str, int], int] = {}
         self.results: dict[int, Result] = {}
@@ -95,15 +96,16 @@ class Ledger:
         Looks after the last planned key of each prefix; once an hour and at first at everything.
         """
         everything = time.monotonic() - self._reconciled_at > RECONCILE_SECONDS
-        found: list[BronzeObject] = []
+        # what the last plan had no room for may lie below its last key, where nobody looks for the next hour
+        found = {} if everything else {entry.key: entry for entry in self._left}
         for prefix in self._prefixes():
             after = "" if everything else self._last_key.get(prefix, "")
             for entry in self._bucket.entries(prefix, after):
                 if self._known.get(entry.key) != entry.etag and _is_ours(entry.key):
-                    found.append(BronzeObject(entry.key, entry.etag, entry.size))
+                    found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
         if everything:
             self._reconciled_at = time.monotonic()
-        return found
+        return [found[key] for key in sorted(found)]
 
     def plan(
         self,
@@ -141,6 +143,7 @@ class Ledger:
         if not self._bucket.create(places.plan(self.generation, plan.batch_id), plan.to_json()):
             raise ContractError(f"plan {plan.batch_id} exists already", "one driver", "stop the other driver")
         self._add_plan(plan)
+        self._left = [entry for entry in found if entry not in chosen]
         self.newest = plan.batch_id
         self.pending.append(plan)
         return plan

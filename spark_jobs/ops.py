@@ -9,7 +9,7 @@ from typing import Any
 
 from lakehouse.tables import OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
 from spark_jobs.coverage import Span, spans
-from spark_jobs.delta import Lakehouse, schema
+from spark_jobs.delta import Lakehouse
 from spark_jobs.gold import Step
 from spark_jobs.ledger import Ledger
 from spark_jobs.plans import Result
@@ -46,8 +46,7 @@ class Publisher:
             since = self._tables.transaction(table, self._app)
             fresh = [row for row in found if row["batch_id"] > since]
             if since < newest:
-                frame = self._tables.spark.createDataFrame(fresh, schema(table)).coalesce(1)
-                self._tables.append(frame, table, self._app, newest, f"batches {since + 1} to {newest}")
+                self._tables.append_few(fresh, table, self._app, newest, f"batches {since + 1} to {newest}")
         count = newest - max(self.published, 0)
         self.published = newest
         self._steps = self._steps[-1:]
