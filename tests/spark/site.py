@@ -82,12 +82,16 @@ class Site:
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
         """All rows of a table, sorted, without what depends on the clock or on how bronze was cut into batches."""
-        delta = DeltaTable(self.tables().url(table), storage_options=storage_options(self.settings))
         found = [
             {name: value for name, value in row.items() if name not in TOLD_BY_THE_CLOCK}
-            for row in delta.to_pyarrow_table().to_pylist()
+            for row in self.delta(table).to_pyarrow_table().to_pylist()
         ]
         return sorted(found, key=repr)
+
+    def delta(self, table: Table) -> DeltaTable:
+        """A table without Spark; it may write, which on S3 takes a conditional create as the driver's own commits."""
+        options = storage_options(self.settings) | {"aws_conditional_put": "etag"}
+        return DeltaTable(self.tables().url(table), storage_options=options)
 
     def content(self) -> dict[str, list[dict[str, Any]]]:
         """Silver, rejected lines and gold."""
