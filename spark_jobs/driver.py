@@ -11,7 +11,7 @@ from lakehouse.logs import event
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES
-from spark_jobs import gold, ops, silver
+from spark_jobs import apply, gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
 from spark_jobs.plans import Plan, Result
@@ -109,7 +109,7 @@ class Driver:
             return None
         settings = self._settings
         version = self._tables.version(SILVER_ORDER_LINES)
-        least = self._tables.transaction(SILVER_ORDER_LINES, silver.application(self._generation))
+        least = self._tables.transaction(SILVER_ORDER_LINES, apply.application(self._generation))
         plan = self.ledger.plan(
             found,
             silver_version=version,

@@ -53,6 +53,8 @@ def run(tables: Lakehouse, generation: int) -> Step:
     app = application(tables, generation)
     version = tables.version(SILVER_ORDER_LINES)
     most: int | None = 0
+    if version <= 0:  # silver has never been written: there is nothing to show
+        return Step(version, tables.version(GOLD_DAILY_SALES), 0, time.time())
     done = {table.full_name: tables.transaction(table, app) for table, _ in BUILDS}
     if min(done.values()) < version:
         days = _changed_days(tables, done, version)

@@ -8,7 +8,7 @@ from lakehouse import places
 from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
-from spark_jobs import silver
+from spark_jobs import apply
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.ledger import Generation, read_generation, set_generation
@@ -42,7 +42,7 @@ def run(tables: Lakehouse, bucket: Bucket, settings: Settings) -> int:
 
 
 def _switch(tables: Lakehouse, staged: Lakehouse, number: int, newest: int) -> None:
-    app, note = silver.application(number), f"rebuilt as generation {number}"
+    app, note = apply.application(number), f"rebuilt as generation {number}"
     for table, order in ((SILVER_REJECTED, ("object", "position")), (SILVER_ORDER_LINES, ("order_id", "line_no"))):
         tables.create(table)
         if tables.transaction(table, app) < newest:

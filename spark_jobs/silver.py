@@ -14,16 +14,11 @@ from pyspark.sql import functions as F
 from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
-from spark_jobs import bronze
-from spark_jobs.delta import ROWS_PER_FILE, Lakehouse
+from spark_jobs import apply, bronze
+from spark_jobs.delta import Lakehouse
 from spark_jobs.plans import Plan, ReadObject, Result
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
-
-
-def application(generation: int) -> str:
-    """The name under which a generation writes silver."""
-    return f"silver/{generation}"
 
 
 def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Result:
@@ -121,38 +116,15 @@ def _write(
     counts: list[dict[str, Any]],
     damaged: dict[str, bronze.Damage],
 ) -> None:
-    app, note = application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
+    app, note = apply.application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
     by_outcome: dict[str, int] = {}
     for count in counts:
         by_outcome[count["outcome"]] = by_outcome.get(count["outcome"], 0) + count["rows"]
     rejects = by_outcome.get("rejected", 0) or damaged
     if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
         tables.append(_rejected(plan, tables, judged, counts, damaged), SILVER_REJECTED, app, plan.batch_id, note)
-    applied = by_outcome.get("applied", 0)
-    if not applied or tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
-        return
-    winners = judged.where(F.col("outcome") == "applied")
-    rows = transforms.order_lines(winners, plan.batch_id, settings.business_timezone)
-    low, high, known = winners.agg(F.min("order_id"), F.max("order_id"), F.max("is_known")).first() or (
-        None,
-        None,
-        False,
-    )
-    if not known:
-        # judging has left the rows sorted by order_id and line_no within each part
-        rows = rows if applied > ROWS_PER_FILE else rows.coalesce(1)
-        tables.append(rows, SILVER_ORDER_LINES, app, plan.batch_id, note)
-        return
-    old_id, new_id = F.col("old.order_id"), F.col("new.order_id")
-    same_key = (
-        (F.col("old.source") == F.lit(plan.source))
-        & old_id.between(F.lit(low), F.lit(high))
-        & (old_id == new_id)
-        & (F.col("old.line_no") == F.col("new.line_no"))
-        & (F.col("old.source") == F.col("new.source"))
-    )
-    newer = F.col("new.cdc_sequence") > F.col("old.cdc_sequence")
-    tables.merge(rows, SILVER_ORDER_LINES, condition=same_key, newer=newer, app=app, version=plan.batch_id, note=note)
+    if by_outcome.get("applied"):
+        apply.write(plan, tables, judged, settings.business_timezone)
 
 
 def _rejected(

@@ -1,0 +1,66 @@
+"""Writing a batch's applied changes into silver.order_lines: by append where the keys are new, by MERGE where not."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.tables import SILVER_ORDER_LINES
+from spark_jobs.delta import ROWS_PER_FILE, Lakehouse
+from spark_jobs.plans import Plan
+from spark_jobs.transforms import changes as transforms
+
+SPLIT_ROWS = 20_000  # new rows above which an append of its own is cheaper than to carry them through the MERGE
+
+
+def application(generation: int) -> str:
+    """The name under which a generation writes silver. Its transaction says that the batch is in the table whole."""
+    return f"silver/{generation}"
+
+
+def write(plan: Plan, tables: Lakehouse, judged: DataFrame, business_timezone: str) -> None:
+    """Bring the applied changes of a batch into the table, once.
+
+    Args:
+        plan: The batch.
+        tables: Where silver lies.
+        judged: Lines with their outcome; those applied are one per key.
+        business_timezone: The zone in which a sale has its date.
+    """
+    app, note = application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
+    if tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
+        return
+    winners = judged.where(F.col("outcome") == "applied")
+    known, new = F.col("is_known"), ~F.col("is_known")
+    updates, inserts = winners.agg(F.count_if(known), F.count_if(new)).first() or (0, 0)
+    if not updates:
+        _append(tables, _rows(winners, plan, business_timezone), inserts, app, plan.batch_id, note)
+        return
+    if inserts > SPLIT_ROWS:
+        # two commits: until the second, readers lack the updates; gold is computed after both
+        first = f"{app}/inserts"
+        if tables.transaction(SILVER_ORDER_LINES, first) < plan.batch_id:
+            rows = _rows(winners.where(new), plan, business_timezone)
+            _append(tables, rows, inserts, first, plan.batch_id, note)
+        winners = winners.where(known)
+    low, high = winners.agg(F.min("order_id"), F.max("order_id")).first() or (None, None)
+    old_id, new_id = F.col("old.order_id"), F.col("new.order_id")
+    # the literal range lets Delta leave out the files that cannot hold these keys
+    same_key = (
+        (F.col("old.source") == F.lit(plan.source))
+        & old_id.between(F.lit(low), F.lit(high))
+        & (old_id == new_id)
+        & (F.col("old.line_no") == F.col("new.line_no"))
+        & (F.col("old.source") == F.col("new.source"))
+    )
+    newer = F.col("new.cdc_sequence") > F.col("old.cdc_sequence")
+    rows = _rows(winners, plan, business_timezone)
+    tables.merge(rows, SILVER_ORDER_LINES, condition=same_key, newer=newer, app=app, version=plan.batch_id, note=note)
+
+
+def _rows(winners: DataFrame, plan: Plan, business_timezone: str) -> DataFrame:
+    return transforms.order_lines(winners, plan.batch_id, business_timezone)
+
+
+def _append(tables: Lakehouse, rows: DataFrame, count: int, app: str, version: int, note: str) -> None:
+    # judging has left the rows sorted by order_id and line_no within each part
+    rows = rows if count > ROWS_PER_FILE else rows.coalesce(1)
+    tables.append(rows, SILVER_ORDER_LINES, app, version, note)
