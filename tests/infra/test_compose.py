@@ -144,3 +144,10 @@ def test_the_worker_leaves_every_byte_as_it_is() -> None:
     assert given["connector.client.config.override.policy"] == "All"
     overridden = definition(load({}, None), "A" * 22)["config"]
     assert any(name.startswith("consumer.override.") for name in overridden)
+
+
+def test_the_gateway_has_one_port_inside_and_outside() -> None:
+    """It refuses requests that name another port than its own."""
+    gateway = _by_hand({"GATEWAY_PORT": "5000"})["services"]["gateway"]
+    assert gateway["ports"] == ["127.0.0.1:5000:5000"]
+    assert gateway["environment"]["AWS_ENDPOINT_URL"] == "http://gateway:5000"
