@@ -1,6 +1,7 @@
 """`python -m spark_jobs stream | backfill | rebuild | verify`."""
 
 import argparse
+import logging
 import sys
 
 from lakehouse import logs, settings
@@ -27,6 +28,9 @@ def main(arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as fault:
+        logs.event("failed", level=logging.ERROR, reason=str(fault).split("\n\tat ")[0][:2000], exc_info=True)
+        return 1
     return 0
 
 

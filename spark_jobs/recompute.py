@@ -135,9 +135,9 @@ _MEASURES = """
     count(DISTINCT CASE WHEN customer_id IS NOT NULL THEN (source, customer_id) END) AS customers,
     CAST(coalesce(sum(quantity) FILTER (quantity > 0), 0) AS BIGINT) AS units_sold,
     CAST(coalesce(-sum(quantity) FILTER (quantity < 0), 0) AS BIGINT) AS units_returned,
-    CAST(coalesce(sum(quantity * unit_price) FILTER (quantity > 0), 0) AS DECIMAL(18,3)) AS gross_revenue,
-    CAST(coalesce(-sum(quantity * unit_price) FILTER (quantity < 0), 0) AS DECIMAL(18,3)) AS returned_revenue,
-    CAST(coalesce(sum(quantity * unit_price), 0) AS DECIMAL(18,3)) AS net_revenue
+    TRY_CAST(coalesce(sum(quantity * unit_price) FILTER (quantity > 0), 0) AS DECIMAL(18,3)) AS gross_revenue,
+    TRY_CAST(coalesce(-sum(quantity * unit_price) FILTER (quantity < 0), 0) AS DECIMAL(18,3)) AS returned_revenue,
+    TRY_CAST(coalesce(sum(quantity * unit_price), 0) AS DECIMAL(18,3)) AS net_revenue
 """
 
 GOLD = {

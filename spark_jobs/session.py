@@ -42,8 +42,8 @@ def _engine(settings: Settings, jars: list[str]) -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": os.pathsep.join(jars),
         # two cores: the serial collector needs less memory, and gives it back after a full collection
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:NewSize=256m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30 "
-        "-Djava.net.preferIPv4Stack=true",
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:NewSize=256m "
+        "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30 -Djava.net.preferIPv4Stack=true",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.catalogImplementation": "in-memory",
@@ -68,8 +68,6 @@ def _delta() -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.delta.logStore.s3.impl": "io.saleslake.spark.ConditionalLogStore",
-        # the source of our MERGE is a cached batch, which reads the same twice: Delta need not copy it first
-        "spark.databricks.delta.merge.materializeSource": "none",
     }
 
 
