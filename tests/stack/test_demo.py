@@ -1,0 +1,150 @@
+"""The data commands over the whole stack as a person runs them: demo twice and failing, replay, verify, rebuild."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local import supervision
+from infra.local.daemon import ROOT
+from lakehouse.settings import Settings, environment
+from tests.stack.conftest import make_settings
+
+pytestmark = pytest.mark.stack
+
+LIMIT = "600"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shop"]:
+    """A stack that the demo itself brought up."""
+    shop = Shop(make_settings(tmp_path_factory.mktemp("demo")))
+    try:
+        shop.first = shop.infra("demo", "--limit", LIMIT, "--noise", "heavy")
+        yield shop
+    finally:
+        supervision.down(shop.settings.data_path)
+
+
+class Shop:
+    """Runs commands with the settings of one stack."""
+
+    first: subprocess.CompletedProcess[str]
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "infra", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environment(self.settings)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def infra(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        with self.start(*arguments) as running:
+            out, err = running.communicate(timeout=300)
+        return subprocess.CompletedProcess(arguments, running.returncode, out, err)
+
+    def query(self, sql: str) -> list[str]:
+        return self.infra("query", "--format", "csv", sql).stdout.splitlines()[1:]
+
+    def reports(self) -> list[Path]:
+        return sorted((self.settings.data_path / "reports").glob("*.html"))
+
+
+def _checks(out: str) -> list[str]:
+    return re.findall(r"^(ok|FAIL) ", out, re.MULTILINE)
+
+
+def test_the_demo_checks_everything_and_writes_its_report(demo: Shop) -> None:
+    done = demo.first
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _checks(done.stdout) == ["ok"] * 15
+    assert str(demo.reports()[0]) in done.stdout
+    assert "All 15 checks passed" in demo.reports()[0].read_text(encoding="utf-8")
+    for words in ("Net revenue by week", "Top products", "Rows by outcome", "make down"):
+        assert words in done.stdout
+
+
+def test_again_over_the_same_tables_it_comes_out_the_same(demo: Shop) -> None:
+    sums = "select count(*), sum(quantity), sum(quantity * unit_price) from silver.current_order_lines"
+    before = demo.query(sums)
+    done = demo.infra("demo", "--limit", LIMIT, "--seed", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert demo.query(sums) == before
+    assert len(demo.reports()) == 2
+
+
+def test_a_wrong_table_fails_the_demo(demo: Shop) -> None:
+    """A line that the shop never sent: two checks name it, and the report is written all the same."""
+    _send_phantom(demo.settings)
+    done = demo.infra("demo", "--limit", "50")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "error: sums: order lines: 601; expected 600" in done.stderr
+    assert "error: tables: silver.order_lines" in done.stderr
+    assert "error: tables: gold.daily_sales" in done.stderr
+    assert re.search(r"\d of 15 checks failed", demo.reports()[-1].read_text(encoding="utf-8"))
+
+
+def test_bronze_and_the_tables_agree(demo: Shop) -> None:
+    done = demo.infra("verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("all equal")
+
+
+def test_a_rebuild_gives_the_same_and_the_driver_is_back(demo: Shop) -> None:
+    rows = "select * exclude (batch_id) from silver.order_lines order by all"
+    before = demo.query(rows)
+    done = demo.infra("rebuild")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert demo.query(rows) == before
+    assert demo.query("select max(generation) from ops.batches") == ["1"]
+    replayed = demo.infra("replay", "--limit", "20", "--noise", "none")
+    assert replayed.returncode == 0, replayed.stderr
+    assert "all of it is in gold" in replayed.stdout
+
+
+def test_ctrl_c_ends_the_simulated_shop_in_order(demo: Shop) -> None:
+    with demo.start("generate", "--rate", "50") as running:
+        assert running.stderr
+        while "simulated shop" not in (line := running.stderr.readline()):
+            assert line, "it ended before it began"
+        while "simulate:" not in (line := running.stderr.readline()):
+            assert line, "it ended before it sent anything"
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert "sent and confirmed" in out
+
+
+def test_without_a_stack_each_says_so_in_one_line(tmp_path: Path) -> None:
+    shop = Shop(make_settings(tmp_path / "none"))
+    for command in ("replay", "generate", "verify", "rebuild"):
+        done = shop.infra(command)
+        assert done.returncode == 2, command
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert "run `make up`" in done.stderr
+
+
+def _send_phantom(settings: Settings) -> None:
+    """Send an insert of a line that is in no data set, as another shop would."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+    from decimal import Decimal  # noqa: PLC0415
+
+    from generator import producers  # noqa: PLC0415
+    from lakehouse.envelopes import OrderLine, encode, encode_key  # noqa: PLC0415
+
+    at = datetime(2010, 12, 1, 10, tzinfo=UTC)
+    line = OrderLine("X1", 1, "P", None, 7, Decimal("1.000"), None, "France", at)
+    with producers.choose(settings, "kafka-python", bulk=False) as producer:
+        producer.send(encode_key("X1", 1), encode("c", 1, at, None, line))
+        producer.flush()
