@@ -201,6 +201,7 @@ def test_lines_the_sink_never_writes_are_read_alike(java: Read, line: str) -> No
         (change("c", 1).replace(b'"quantity":1', b'"quantity":1.0'), "wrong_type: after.quantity"),
         (change("c", 1).replace(b'"1.000"', b'"1.0005"'), "too_many_decimals: after.unit_price"),
         (change("c", 1).replace(b"2011-01-01T12", b"2011-01-01T24"), "bad_timestamp: after.ordered_at"),
+        (change("c", 1, quantity=-(10**7), unit_price="100000.000"), "out_of_range: after.quantity"),
         (change("c", 1).replace(b'"lsn":1', b'"lsn":"1"'), "no_sequence"),
         (change("c", 1).replace(b'"op":"c"', b'"op":"t"'), "unknown_op"),
         (change("d", 1).replace(b'"line_no":1', b'"line_no":0'), "out_of_range: before.line_no"),
