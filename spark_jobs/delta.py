@@ -30,6 +30,7 @@ def storage_options(settings: Settings) -> dict[str, str]:
         "AWS_REGION": settings.aws_default_region,
         "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
         "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
+        "AWS_CONDITIONAL_PUT": "etag",  # a commit by conditional create, as the driver's LogStore makes it
         "AWS_ALLOW_HTTP": str(settings.aws_endpoint_url.startswith("http:")).lower(),
     }
     return {name: value for name, value in given.items() if value}
