@@ -17,9 +17,8 @@ import boto3
 import psutil
 
 from generator import dataset, replay
-from infra.local import gateway, javac
+from infra.local import gateway, javac, supervision
 from infra.local import stack as processes
-from infra.local import supervision
 from infra.local.java import find_java
 from lakehouse.places import TOPIC, KafkaObject
 from lakehouse.settings import Settings, load

@@ -5,11 +5,11 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.logs import event
+from spark_jobs import salvage
 from spark_jobs.plans import BronzeObject
 from spark_jobs.session import READ_KAFKA_LINE
 from spark_jobs.storage import Bucket
@@ -89,59 +89,17 @@ def examine(bucket: Bucket, objects: Sequence[BronzeObject]) -> dict[str, Damage
 def salvaged(spark: SparkSession, damaged: dict[str, Damage]) -> DataFrame:
     """The readable lines of damaged objects, in the form of `lines`."""
     rows = [
-        (text, number, key)
+        (text, number, mark(key))
         for key, damage in damaged.items()
         for number, text in enumerate(damage.lines)
-        if text.strip()
+        if text.strip(" ")
     ]
     return spark.createDataFrame(rows, RAW_LINES)
 
 
-def is_damaged_read(fault: PySparkException) -> bool:
-    """Whether Spark failed because an object could not be read, not for a reason of its own."""
-    text = str(fault)
-    signs = (
-        "FAILED_READ_FILE",
-        "EOFException",
-        "incorrect header check",
-        "PATH_NOT_FOUND",
-        "FileNotFoundException",
-        "ZipException",
-        "invalid stored block",
-        "invalid block type",
-        "incorrect data check",
-        "not a gzip file",
-        "invalid distance",
-        "invalid code",
-        "Unexpected end of input",
-        "ZLIB",
-        "zlib",
-        "Decompressor",
-    )
-    return any(sign in text for sign in signs)
-
-
 def _damage(body: bytes) -> Damage | None:
-    """Decompress as far as possible; None if the object is a whole gzip file of whole lines."""
-    whole, text, reason = True, b"", ""
-    rest = body
-    while rest:
-        member = zlib.decompressobj(wbits=31)
-        try:
-            text += member.decompress(rest)
-        except zlib.error as fault:
-            whole, reason = False, str(fault)
-            break
-        if not member.eof:
-            whole, reason = False, "truncated gzip"
-            break
-        rest = member.unused_data
-    if whole and text:
-        return None
-    if not text:
-        return Damage("corrupt", [], reason or "empty object")
-    kept, _, _ = text.rpartition(b"\n")
-    return Damage("corrupt", kept.decode("utf-8", errors="replace").split("\n") if kept else [], reason)
+    readable, reason = salvage.lines(body)
+    return Damage("corrupt", readable, reason) if reason else None
 
 
 def describe(damage: Damage) -> str:

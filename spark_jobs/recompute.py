@@ -3,8 +3,6 @@
 Shares nothing with the Spark driver but the contracts: no Spark, no plans, no Java. `verify` compares the two.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.envelopes import Change, Integer, Rejection, decode, parse
+from spark_jobs import salvage
 
 SOURCE = "kafka"
 
@@ -36,8 +35,8 @@ class Recomputed:
 
     def add(self, key: str, body: bytes) -> None:
         """Take in a bronze object."""
-        lines, is_whole = read_lines(body)
-        if not is_whole:
+        lines, damage = salvage.lines(body)
+        if damage:
             self.damaged.append(key)
             self.rejected.add((key, -1, "corrupt_object"))
         # a position counts from the object's first line that is not blank, as Spark's reading does
@@ -60,22 +59,6 @@ class Recomputed:
         held = self.newest.get(change.key)
         if held is None or change.sequence > held.sequence:
             self.newest[change.key] = change
-
-
-def read_lines(body: bytes) -> tuple[list[str], bool]:
-    """The lines of a gzip object, and whether all of it could be read; of a damaged one, the whole lines."""
-    try:
-        text = gzip.decompress(body)
-        if text:
-            return text.decode("utf-8", errors="replace").removesuffix("\n").split("\n"), True
-    except (OSError, EOFError, zlib.error):
-        pass
-    try:
-        text = zlib.decompressobj(wbits=31).decompress(body)
-    except zlib.error:
-        text = b""
-    kept = text.rpartition(b"\n")[0]
-    return (kept.decode("utf-8", errors="replace").split("\n") if kept else []), False
 
 
 def value_of(line: str) -> str | None:

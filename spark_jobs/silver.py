@@ -6,6 +6,7 @@ A plan can be run any number of times and always leaves the same tables and the 
 import time
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -35,9 +36,8 @@ def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Re
     """
     try:
         result = _run(plan, tables, bucket, settings, {})
-    except PySparkException as fault:
-        if not bronze.is_damaged_read(fault):
-            raise
+    except (PySparkException, Py4JJavaError):
+        # a damaged object fails in a dozen ways and words: whatever it was, look whether there is one
         damaged = bronze.examine(bucket, plan.objects)
         if not damaged:
             raise

@@ -39,7 +39,7 @@ class Verification:
         rows: By table, how many rows were compared.
         differences: One line each; empty if all is equal.
         read: Lines of bronze read.
-        damaged: Bronze objects that could not be read whole; no difference, but worth knowing.
+        damaged: Bronze objects that could not be read whole, or were gone; no difference, but worth knowing.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -127,7 +127,9 @@ def _compare_rejected(settings: Settings, recomputed: Recomputed, verification: 
     places_read = Counter(zip(*(column.to_pylist() for column in stored.columns), strict=True))
     twice = sorted(row for row, count in places_read.items() if count > 1)
     verification.differences += [f"{SILVER_REJECTED.full_name}: more than once: {row}" for row in twice[:3]]
-    found = {row[:3] for row in places_read}
+    gone = {row[0] for row in places_read if row[2] == "missing_object"}
+    verification.damaged += sorted(gone)
+    found = {row[:3] for row in places_read if row[2] != "missing_object"}
     verification.rows[SILVER_REJECTED.full_name] = stored.num_rows
     for label, odd in (
         ("only in the table", found - recomputed.rejected),

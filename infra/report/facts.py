@@ -6,13 +6,15 @@ Reads gold for the sales and ops for the machine; it draws nothing and knows no 
 
 import importlib.metadata
 import platform
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from infra.local import java
+from infra.local import artifacts, java
+from infra.local.daemon import ROOT
 from infra.local.lake import Lake
 from infra.report.checks import Check, Sent
 from lakehouse.settings import Settings
@@ -167,20 +169,21 @@ def read(settings: Settings, checks: list[Check], sent: Sent, steps: dict[str, f
 def versions(settings: Settings) -> dict[str, str]:
     """The versions of the parts that did the work."""
     packages = {
-        "saleslake": "saleslake",
         "Spark": "pyspark",
         "Delta Lake": "delta-spark",
         "MiniStack": "ministack",
         "DuckDB": "duckdb",
         "delta-rs": "deltalake",
     }
-    found = {}
-    for name, package in packages.items():
-        try:
-            found[name] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # the product itself, when it runs from its folder
-    return {**found, "Java": str(java.find_java(settings).major), "Python": platform.python_version()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    broker = next(jar.coordinates for jar in artifacts.jars("kafka") if ":kafka_" in jar.coordinates)
+    return {
+        "saleslake": project["version"],
+        "Kafka": broker.rpartition(":")[2],
+        **{name: importlib.metadata.version(package) for name, package in packages.items()},
+        "Java": str(java.find_java(settings).major),
+        "Python": platform.python_version(),
+    }
 
 
 def _products(lake: Lake, until: str, units: str, order: str) -> list[Named]:

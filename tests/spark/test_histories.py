@@ -20,8 +20,9 @@ from lakehouse.tables import (
     SILVER_REJECTED,
     Table,
 )
+from spark_jobs import salvage
 from spark_jobs.plans import Result
-from spark_jobs.recompute import read_lines, silver_rows, value_of
+from spark_jobs.recompute import silver_rows, value_of
 from tests.spark.site import Site, balanced, bronze_line, change
 
 pytestmark = pytest.mark.spark
@@ -73,7 +74,7 @@ def outcomes_by_the_book(site: Site, results: Iterable[Result]) -> list[dict[str
         counts: Counter[str] = Counter()
         batch: dict[tuple[str, int], list[str]] = defaultdict(list)
         for read in result.objects:
-            for line in read_lines(site.bucket.get(read.key) or b"")[0]:
+            for line in salvage.lines(site.bucket.get(read.key) or b"")[0]:
                 try:
                     value = value_of(line)
                     if value is None:
