@@ -93,6 +93,10 @@ test-unit: $(READY) ## Run the tests that take seconds
 lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
+.PHONY: bench
+bench: $(READY) ## Measure what docs/benchmarks.md says (minutes; on a quiet machine)
+	@$(RUN) benchmarks.bronze_to_gold
+
 .PHONY: docs
 docs: $(READY) ## Write docs/tables.md and .env.example from lakehouse/
 	@$(RUN) infra docs

@@ -14,7 +14,7 @@ from lakehouse.places import PROGRESS
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 
-PATIENCE_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 240.0
 LOOK_SECONDS: Final = 0.5
 
 Read = Callable[[], Progress | None]
