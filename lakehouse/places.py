@@ -17,18 +17,14 @@ ERRORS = f"errors/{TABLE}/"
 GENERATION = "ops/generation.json"
 PROGRESS = "ops/progress.json"
 LEASE = "ops/lease.json"
+STAGING = "staging/"
 
 
 def table_url(bucket: str, layer: str, name: str, generation: int | None = None) -> str:
     """The location of a table; of its staged copy while a generation is being rebuilt."""
     return (
-        f"s3://{bucket}/{layer}/{name}" if generation is None else f"s3://{bucket}/staging/{generation}/{layer}/{name}"
+        f"s3://{bucket}/{layer}/{name}" if generation is None else f"s3://{bucket}/{STAGING}{generation}/{layer}/{name}"
     )
-
-
-def staged(generation: int) -> str:
-    """Prefix of the tables of a generation that is being rebuilt."""
-    return f"staging/{generation}/"
 
 
 def plans(generation: int) -> str:

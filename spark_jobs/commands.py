@@ -33,7 +33,8 @@ def stream(settings: Settings) -> None:
         signal.signal(sort, lambda *_: stop.set())
     with _driver(settings, patience_seconds=600) as driver, _ready(settings):
         event("streaming", bucket=settings.bucket)
-        driver.bring_gold_up()
+        if not driver.step():  # a batch that was begun is finished first: gold shows whole batches
+            driver.bring_gold_up()
         unpublished = idle = 0
         while not stop.is_set():
             if driver.step():

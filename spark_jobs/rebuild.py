@@ -37,7 +37,7 @@ def run(tables: Lakehouse, bucket: Bucket, settings: Settings) -> int:
     driver = Driver(tables, bucket, settings, number)
     driver.bring_gold_up()
     driver.publish()
-    bucket.delete_all(places.staged(number))
+    bucket.delete_all(places.STAGING)  # what an interrupted rebuild left under another number, too
     return builder.ledger.newest
 
 
