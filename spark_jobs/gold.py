@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -82,7 +83,7 @@ def _changed_days(tables: Lakehouse, done: dict[str, int], version: int) -> set[
     try:
         feed = tables.changes(SILVER_ORDER_LINES, since + 1, version)
         rows = feed.select("sales_date").where(F.col("sales_date").isNotNull()).distinct().collect()
-    except PySparkException as fault:
+    except (PySparkException, Py4JJavaError) as fault:
         event("change feed is gone: gold is rebuilt", level=30, since=since, version=version, reason=str(fault)[:200])
         return None
     return {row["sales_date"] for row in rows}
