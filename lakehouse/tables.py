@@ -26,15 +26,7 @@ class Table:
     grain: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-
-    @property
-    def pruned(self) -> tuple[str, ...]:
-        """The columns that files keep statistics of: the key, dates, sequences and times."""
-        return tuple(
-            column.name
-            for column in self.columns
-            if column.name in self.key or column.type in ("date", "timestamp") or column.name == "cdc_sequence"
-        )
+    pruned: tuple[str, ...]  # columns that files keep statistics of, for merges and queries to skip files by
 
     @property
     def full_name(self) -> str:
@@ -103,6 +95,7 @@ SILVER_ORDER_LINES = Table(
         ),
         Column("batch_id", "bigint", "the batch that wrote the row", nullable=False),
     ),
+    pruned=("order_id", "sales_date"),
 )
 
 SILVER_REJECTED = Table(
@@ -121,6 +114,7 @@ SILVER_REJECTED = Table(
         Column("batch_id", "bigint", "the batch that read it", nullable=False),
         Column("rejected_at", "timestamp", "when that batch was planned, UTC", nullable=False),
     ),
+    pruned=("batch_id",),
 )
 
 _MEASURES = (
@@ -140,6 +134,7 @@ GOLD_DAILY_SALES = Table(
     "one row per sales_date, country",
     ("sales_date", "country"),
     (Column("sales_date", "date", "the day in BUSINESS_TIMEZONE"), Column("country", "string", "country"), *_MEASURES),
+    pruned=("sales_date", "country"),
 )
 
 GOLD_DAILY_PRODUCT_SALES = Table(
@@ -154,6 +149,7 @@ GOLD_DAILY_PRODUCT_SALES = Table(
         *_MEASURES,
         Column("description", "string", "the name on the day's last line that has one"),
     ),
+    pruned=("sales_date", "product_id"),
 )
 
 OUTCOMES = ("applied", "superseded", "stale", "duplicate", "tombstone", "rejected")
@@ -189,6 +185,7 @@ OPS_BATCHES = Table(
         Column("silver_lag_seconds", "double", "the same change to silver"),
         Column("gold_lag_seconds", "double", "the same change to gold"),
     ),
+    pruned=("batch_id",),
 )
 
 OPS_BRONZE_OBJECTS = Table(
@@ -205,6 +202,7 @@ OPS_BRONZE_OBJECTS = Table(
         Column("batch_id", "bigint", "the batch that read it", nullable=False),
         Column("status", "string", "read, corrupt (readable lines used) or missing", nullable=False),
     ),
+    pruned=("batch_id",),
 )
 
 TABLES = (

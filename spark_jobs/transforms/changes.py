@@ -23,9 +23,7 @@ def with_outcome(lines: DataFrame, current: DataFrame | None, expired_sequence: 
     else:
         known = lines.join(current, on=list(KEY), how="left")
     is_change = F.col("reason").isNull() & ~F.col("is_tombstone")
-    # lines without a key are each a group of their own, so that no sort has to hold them all
-    group = F.when(is_change, F.col("order_id")).otherwise(F.col("line").cast("string"))
-    newest_first = Window.partitionBy(group.alias("group"), "line_no").orderBy(F.desc("cdc_sequence"), "offset", "line")
+    newest_first = Window.partitionBy("order_id", "line_no").orderBy(F.desc("cdc_sequence"), "offset", "line")
     older_than_expired = (
         is_change & F.col("current_sequence").isNull() & (F.col("cdc_sequence") <= F.lit(expired_sequence))
         if expired_sequence is not None
