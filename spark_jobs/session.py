@@ -51,6 +51,8 @@ def _engine(settings: Settings, jars: list[str]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.spark_cores),
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
         "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+        # Spark's own default, INT96, counts nanoseconds for others: no year after 2262
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.compression.codec": "zstd",
         # sets of a group's orders and customers: sorting beyond 128 groups is faster than hashing them all
         # a batch is cached for seconds: compressing it costs more than the memory it saves
