@@ -24,6 +24,7 @@ from spark_jobs import salvage
 from spark_jobs.plans import Result
 from spark_jobs.recompute import silver_rows, value_of
 from tests.spark.site import Site, balanced, bronze_line, change
+from tests.spark.test_reader import fuzzed
 
 pytestmark = pytest.mark.spark
 
@@ -172,6 +173,18 @@ def test_heavy_noise_leaves_the_data_set_itself(site: Site) -> None:
     assert {(row["order_id"], row["line_no"]): {name: row[name] for name in FIELDS} for row in live} == truth
     assert len(live) == len(truth)
     assert len(site.rows(SILVER_REJECTED)) == sum(result.outcomes["rejected"] for result in results)
+    assert site.differences() == []
+
+
+def test_ten_thousand_fuzzed_messages_are_all_accounted_for(site: Site) -> None:
+    lines = fuzzed(10_000, seed=11)
+    for number in range(0, len(lines), 2_500):
+        site.put("".join(f"{line}\n" for line in lines[number : number + 2_500]).encode(), 0, number)
+    results = list(site.run(batch_max_rows=5_000).ledger.results.values())
+    balanced(results)
+    assert [result.rows for result in results] == [5_000, 5_000]
+    assert [result.outcomes for result in results] == outcomes_by_the_book(site, results)
+    assert len(site.rows(SILVER_REJECTED)) == sum(result.outcomes["rejected"] for result in results) > 1_000
     assert site.differences() == []
 
 
