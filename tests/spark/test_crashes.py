@@ -14,7 +14,6 @@ from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
     OPS_BATCHES,
-    OPS_BRONZE_OBJECTS,
     SILVER_ORDER_LINES,
     SILVER_REJECTED,
     TABLES,
@@ -65,7 +64,6 @@ def keys(prefix: str) -> Matches:
 
 # name, what is patched, and how often silver is written in that batch
 STEPS: tuple[tuple[str, type, str, str, Matches, int], ...] = (
-    ("before the plan", Bucket, "create", "before", keys("ops/plans/"), 1),
     ("after the plan", Bucket, "create", "after", keys("ops/plans/"), 1),
     ("after the rejected lines", Lakehouse, "append", "after", writes(SILVER_REJECTED), 1),
     ("after silver", Lakehouse, "merge", "after", writes(SILVER_ORDER_LINES), 1),
@@ -75,7 +73,6 @@ STEPS: tuple[tuple[str, type, str, str, Matches, int], ...] = (
     ("without the other gold table", Lakehouse, "overwrite", "before", writes(GOLD_DAILY_PRODUCT_SALES), 1),
     ("after gold", Bucket, "put", "before", keys(places.PROGRESS), 1),
     ("between the ops tables", Lakehouse, "append_few", "after", writes(OPS_BATCHES), 1),
-    ("after the ops tables", Lakehouse, "append_few", "after", writes(OPS_BRONZE_OBJECTS), 1),
 )
 
 
