@@ -23,7 +23,7 @@ from spark_jobs.storage import Bucket
 READY_FILE = "spark.ready"
 RUNTIME_FILE = "spark.json"
 PUBLISH_AFTER_BATCHES = 20
-COLLECT_AFTER_IDLE_POLLS = 20
+COLLECT_AFTER_IDLE_POLLS = (10, 30)  # twice: the first lets Spark's cleaner drop what the second collects
 
 
 def stream(settings: Settings) -> None:
@@ -46,7 +46,7 @@ def stream(settings: Settings) -> None:
             if idle == 1:
                 driver.publish()
                 unpublished = 0
-            if idle == COLLECT_AFTER_IDLE_POLLS:
+            if idle in COLLECT_AFTER_IDLE_POLLS:
                 driver.release_memory()
             idle += 1
             stop.wait(settings.poll_millis / 1000)
