@@ -43,7 +43,7 @@ def _engine(settings: Settings, jars: list[str]) -> dict[str, str]:
         "spark.driver.extraClassPath": os.pathsep.join(jars),
         # two cores: the serial collector needs less memory, and gives it back after a full collection (at once, not
         # in steps over the next ones)
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:NewSize=256m "
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:NewSize=160m "
         "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30 -XX:-ShrinkHeapInSteps -Djava.net.preferIPv4Stack=true",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
