@@ -8,7 +8,7 @@ from spark_jobs.delta import ROWS_PER_FILE, Lakehouse
 from spark_jobs.plans import Plan
 from spark_jobs.transforms import changes as transforms
 
-SPLIT_ROWS = 20_000  # new rows above which an append of its own is cheaper than to carry them through the MERGE
+SPLIT_ROWS = 20_000  # new rows above which they get an append of their own; a judgement, see docs/decisions/0002
 
 
 def application(generation: int) -> str:

@@ -25,7 +25,7 @@ def spark(settings: Settings) -> Process:
     """
     places = {"DATA_DIR": str(settings.data_path), "CACHE_DIR": str(settings.cache_path)}
     java = {"JAVA_HOME": str(find_java(settings).home), "SPARK_CLASS_PATH": javac.spark_class_path(settings)}
-    # glibc gives every thread an arena of its own and keeps it: with two, the driver's memory stays some 100 MB lower
+    # glibc gives every thread an arena of its own and keeps it: two bound the driver's memory
     java["MALLOC_ARENA_MAX"] = "2"
     return Process(
         name="spark",

@@ -7,7 +7,7 @@ import org.apache.spark.sql.api.java.UDF1;
 
 /**
  * A line of bronze from Kafka as one row: a change, a tombstone, or a rejected line with the reason and its raw text.
- * spark_jobs/reader.py registers it and names the columns.
+ * spark_jobs/session.py registers it and names the columns.
  */
 public final class ReadKafkaLine implements UDF1<String, Row> {
   private static final long serialVersionUID = 1L;
