@@ -1,6 +1,7 @@
-"""UCI in 100 bronze objects to silver to gold in one warm session: seconds, CPU seconds of the JVM, its memory.
+"""UCI in 100 bronze objects to silver to gold in one warm session, beside the pipeline of the tutorials.
 
-`python -m benchmarks.bronze_to_gold [ROUNDS]`: every round has a new bucket, the first ones warm the JVM up.
+`python -m benchmarks.bronze_to_gold [ROUNDS]`: seconds, CPU seconds of the JVM, its memory. Every round
+has a new bucket; the first ones warm the JVM up.
 """
 
 import dataclasses
@@ -11,11 +12,15 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import boto3
 import psutil
+from pyspark.sql import SparkSession
 
+from benchmarks import naive
 from generator import dataset, replay
 from infra.local import gateway, javac, supervision
 from infra.local import stack as processes
@@ -56,17 +61,52 @@ def measure(settings: Settings, rounds: int) -> None:
         s3 = boto3.client("s3", **there.client_arguments)
         for key, body in objects.items():
             s3.put_object(Bucket=there.bucket, Key=key, Body=body)
-        driver = Driver(Lakehouse(spark, there), Bucket(there), there, 0)
-        cpu, start = sum(jvm.cpu_times()[:2]), time.perf_counter()
-        while driver.step():
-            pass
-        seconds = time.perf_counter() - start
-        rows = sum(result.rows for result in driver.ledger.results.values())
+        root = f"s3://{there.bucket}"
+        ours = timed(jvm, partial(drive, spark, there))
+        theirs = timed(jvm, partial(naive.run, spark, f"{root}/naive", f"{root}/bronze/order_lines/kafka"))
+        same_revenue(spark, there.bucket)
         print(  # noqa: T201 (the benchmark's output)
-            f"round {number}: {rows} rows in {len(objects)} objects, {seconds:.1f} s, "
-            f"{sum(jvm.cpu_times()[:2]) - cpu:.1f} CPU s, {jvm.memory_info().rss / 2**20:.0f} MiB resident",
+            f"round {number}: {ours.text}; naive {theirs.text}; {theirs.seconds / ours.seconds:.1f} times as fast, "
+            f"{theirs.cpu_seconds / ours.cpu_seconds:.1f} times the work; {jvm.memory_info().rss / 2**20:.0f} MiB",
             flush=True,
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Took:
+    """Seconds by the clock and CPU seconds of the JVM."""
+
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def text(self) -> str:
+        """Both, to read."""
+        return f"{self.seconds:.1f} s ({self.cpu_seconds:.1f} CPU s)"
+
+
+def timed(jvm: psutil.Process, work: Callable[[], object]) -> Took:
+    """Run and measure."""
+    cpu, start = sum(jvm.cpu_times()[:2]), time.perf_counter()
+    work()
+    return Took(time.perf_counter() - start, sum(jvm.cpu_times()[:2]) - cpu)
+
+
+def drive(spark: SparkSession, settings: Settings) -> None:
+    """Our pipeline: the driver until nothing is left."""
+    driver = Driver(Lakehouse(spark, settings), Bucket(settings), settings, 0)
+    while driver.step():
+        pass
+
+
+def same_revenue(spark: SparkSession, bucket: str) -> None:
+    """Both have done the same work."""
+    sums = [
+        spark.read.format("delta").load(f"s3://{bucket}/{place}/daily_sales").agg({"net_revenue": "sum"}).first()
+        for place in ("gold", "naive")
+    ]
+    if sums[0] != sums[1]:
+        raise SystemExit(f"gold differs: {sums}")
 
 
 def bronze() -> dict[str, bytes]:

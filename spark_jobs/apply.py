@@ -1,5 +1,9 @@
 """Writing a batch's applied changes into silver.order_lines: by append where the keys are new, by MERGE where not."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -16,7 +20,26 @@ def application(generation: int) -> str:
     return f"silver/{generation}"
 
 
-def write(plan: Plan, tables: Lakehouse, judged: DataFrame, business_timezone: str) -> None:
+@dataclass(frozen=True)
+class Extent:
+    """How many keys a batch's applied changes have, and between which order ids they lie."""
+
+    rows: int = 0
+    low: str = ""
+    high: str = ""
+
+    @classmethod
+    def of(cls, counts: Iterable[Mapping[str, Any]]) -> "Extent":
+        """The extent of rows of `transforms.count_by_object`."""
+        found = list(counts)
+        # as UTF-8, as Spark compares text
+        ids = sorted((count[end] for count in found for end in ("low", "high")), key=lambda text: text.encode())
+        return cls(sum(count["rows"] for count in found), ids[0], ids[-1]) if found else cls()
+
+
+def write(
+    plan: Plan, tables: Lakehouse, judged: DataFrame, business_timezone: str, *, counts: Sequence[Mapping[str, Any]]
+) -> None:
     """Bring the applied changes of a batch into the table, once.
 
     Args:
@@ -24,29 +47,33 @@ def write(plan: Plan, tables: Lakehouse, judged: DataFrame, business_timezone: s
         tables: Where silver lies.
         judged: Lines with their outcome; those applied are one per key.
         business_timezone: The zone in which a sale has its date.
+        counts: The rows of `transforms.count_by_object` of these lines.
     """
     app, note = application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
-    if tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
+    applied = [count for count in counts if count["outcome"] == "applied"]
+    if not applied or tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
         return
     winners = judged.where(F.col("outcome") == "applied")
     known, new = F.col("is_known"), ~F.col("is_known")
-    updates, inserts = winners.agg(F.count_if(known), F.count_if(new)).first() or (0, 0)
-    if not updates:
+    every = Extent.of(applied)
+    updates = Extent.of(count for count in applied if count["is_known"])
+    inserts = every.rows - updates.rows
+    if not updates.rows:
         _append(tables, _rows(winners, plan, business_timezone), inserts, app, plan.batch_id, note)
         return
+    touched = every
     if inserts > SPLIT_ROWS:
         # two commits: until the second, readers lack the updates; gold is computed after both
         first = f"{app}/inserts"
         if tables.transaction(SILVER_ORDER_LINES, first) < plan.batch_id:
             rows = _rows(winners.where(new), plan, business_timezone)
             _append(tables, rows, inserts, first, plan.batch_id, note)
-        winners = winners.where(known)
-    low, high = winners.agg(F.min("order_id"), F.max("order_id")).first() or (None, None)
+        winners, touched = winners.where(known), updates
     old_id, new_id = F.col("old.order_id"), F.col("new.order_id")
     # the literal range lets Delta leave out the files that cannot hold these keys
     same_key = (
         (F.col("old.source") == F.lit(plan.source))
-        & old_id.between(F.lit(low), F.lit(high))
+        & old_id.between(F.lit(touched.low), F.lit(touched.high))
         & (old_id == new_id)
         & (F.col("old.line_no") == F.col("new.line_no"))
         & (F.col("old.source") == F.col("new.source"))

@@ -32,7 +32,8 @@ def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) 
         F.monotonically_increasing_id().alias("line"),
         F.crc32(F.substring("_metadata.file_path", len(root) + 1, 2000).cast("binary")).alias("object"),
     )
-    return read.where(F.trim("value") != "")
+    # the first test spares nearly every line a trimmed copy of itself
+    return read.where(F.col("value").startswith("{") | (F.trim("value") != ""))
 
 
 def mark(key: str) -> int:

@@ -4,6 +4,7 @@ A plan can be run any number of times and always leaves the same tables and the 
 """
 
 import time
+from collections import Counter
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -117,14 +118,10 @@ def _write(
     damaged: dict[str, bronze.Damage],
 ) -> None:
     app, note = apply.application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
-    by_outcome: dict[str, int] = {}
-    for count in counts:
-        by_outcome[count["outcome"]] = by_outcome.get(count["outcome"], 0) + count["rows"]
-    rejects = by_outcome.get("rejected", 0) or damaged
+    rejects = damaged or any(count["outcome"] == "rejected" for count in counts)
     if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
         tables.append(_rejected(plan, tables, judged, counts, damaged), SILVER_REJECTED, app, plan.batch_id, note)
-    if by_outcome.get("applied"):
-        apply.write(plan, tables, judged, settings.business_timezone)
+    apply.write(plan, tables, judged, settings.business_timezone, counts=counts)
 
 
 def _rejected(
@@ -162,6 +159,9 @@ def _read_objects(
     for entry in plan.objects:
         found = by_object[entry.key]
         damage = damaged.get(entry.key)
+        outcomes: Counter[str] = Counter()
+        for count in found:
+            outcomes[count["outcome"]] += count["rows"]
         offsets = [count[name] for count in found for name in ("first", "last") if count[name] is not None]
         times = [count["newest_at"] for count in found if count["newest_at"] is not None]
         read.append(
@@ -172,7 +172,7 @@ def _read_objects(
                 rows=sum(count["rows"] for count in found),
                 first=min(offsets, default=None),
                 last=max(offsets, default=None),
-                outcomes={count["outcome"]: count["rows"] for count in found},
+                outcomes=dict(outcomes),
                 newest_at=max(times, default=None),
             )
         )

@@ -26,7 +26,7 @@ final class Change {
   private static final int FIRST_YEAR = 1900;
   private static final int LAST_YEAR = 2199;
   private static final String ZEROS = "0".repeat(20);
-  private static final Pattern INTEGER = Pattern.compile("-?[0-9]{1,18}");
+  private static final int INTEGER_DIGITS = 18; // with its sign: more is out of every range here
   private static final Pattern DECIMAL = Pattern.compile("-?([0-9]+)(?:\\.([0-9]+))?");
   private static final Pattern TIMESTAMP =
       Pattern.compile(
@@ -103,13 +103,25 @@ final class Change {
     if (Math.abs((double) unitPrice.unscaledValue().longValue() * quantity) >= MAX_AMOUNT_MILLS) {
       throw new Rejection("out_of_range: " + where + ".quantity");
     }
+    extra = extra();
+  }
+
+  /** The fields beyond the contract as a JSON object; null where there is none. */
+  private String extra() {
+    int known = 0;
+    for (String name : FIELDS) {
+      known += image.containsKey(name) ? 1 : 0;
+    }
+    if (known == image.size()) {
+      return null;
+    }
     Map<String, Object> unknown = new LinkedHashMap<>();
     image.forEach((name, value) -> {
       if (!FIELDS.contains(name)) {
         unknown.put((String) name, value);
       }
     });
-    extra = unknown.isEmpty() ? null : Json.compactSorted(unknown);
+    return Json.compactSorted(unknown);
   }
 
   private static String sequence(Object lsn) throws Rejection {
@@ -135,8 +147,8 @@ final class Change {
     if (!(value instanceof Json.Number number) || !number.isInteger()) {
       throw new Rejection("wrong_type: " + where + "." + name);
     }
-    if (INTEGER.matcher(number.text()).matches()) {
-      long whole = Long.parseLong(number.text());
+    if (number.text().length() <= INTEGER_DIGITS) {
+      long whole = Long.parseLong(number.text()); // JSON's grammar has seen to the rest
       if (low <= whole && whole <= high) {
         return whole;
       }
@@ -168,10 +180,18 @@ final class Change {
     if (parts.group(2) != null && parts.group(2).length() > 3) {
       throw new Rejection("too_many_decimals: " + where + "." + name);
     }
-    if (parts.group(1).replaceFirst("^0+", "").length() > 9) {
+    if (significant(parts.group(1)) > 9) {
       throw new Rejection("out_of_range: " + where + "." + name);
     }
     return new BigDecimal(found).setScale(3);
+  }
+
+  private static int significant(String digits) {
+    int zeros = 0;
+    while (zeros < digits.length() && digits.charAt(zeros) == '0') {
+      zeros++;
+    }
+    return digits.length() - zeros;
   }
 
   private Instant moment(String name) throws Rejection {

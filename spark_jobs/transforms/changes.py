@@ -103,18 +103,21 @@ def rejected(lines: DataFrame, batch_id: int, planned_at: float) -> DataFrame:
 
 
 def count_by_object(lines: DataFrame) -> DataFrame:
-    """Rows of each object by outcome.
+    """Rows of each object by outcome, with all that a batch's writes need to know beforehand.
 
     Args:
         lines: Lines with their outcome.
 
     Returns:
-        One row per object and outcome: rows, first and last offset, newest_at (seconds since 1970), first_line.
+        One row per object, outcome and is_known: rows, first and last offset, low and high order_id, newest_at
+        (seconds since 1970), first_line.
     """
-    return lines.groupBy("object", "outcome").agg(
+    return lines.groupBy("object", "outcome", "is_known").agg(
         F.count(F.lit(1)).alias("rows"),
         F.min("offset").alias("first"),
         F.max("offset").alias("last"),
+        F.min("order_id").alias("low"),
+        F.max("order_id").alias("high"),
         F.max("cdc_at").cast("double").alias("newest_at"),
         F.min("line").alias("first_line"),
     )
