@@ -149,6 +149,19 @@ class Settings:
         }
         return {name: value for name, value in given.items() if value}
 
+    @property
+    def delta_options(self) -> dict[str, str]:
+        """Storage options of the `deltalake` package for this bucket, those that are set."""
+        given = {
+            "aws_endpoint_url": self.aws_endpoint_url,
+            "aws_region": self.aws_default_region,
+            "aws_access_key_id": self.aws_access_key_id,
+            "aws_secret_access_key": self.aws_secret_access_key,
+            "aws_conditional_put": "etag",  # a commit by conditional create, as the driver's LogStore makes it
+            "aws_allow_http": str(self.aws_endpoint_url.startswith("http:")).lower(),
+        }
+        return {name: value for name, value in given.items() if value}
+
 
 def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Settings:
     """Read the settings: defaults, then the lines of `.env`, then the environment.

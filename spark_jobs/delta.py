@@ -23,19 +23,6 @@ _TXN = {"spark.databricks.delta.write.txnAppId": "", "spark.databricks.delta.wri
 ROWS_PER_FILE = 100_000
 
 
-def storage_options(settings: Settings) -> dict[str, str]:
-    """What the `deltalake` package needs to reach the bucket."""
-    given = {
-        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
-        "AWS_REGION": settings.aws_default_region,
-        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id,
-        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key,
-        "AWS_CONDITIONAL_PUT": "etag",  # a commit by conditional create, as the driver's LogStore makes it
-        "AWS_ALLOW_HTTP": str(settings.aws_endpoint_url.startswith("http:")).lower(),
-    }
-    return {name: value for name, value in given.items() if value}
-
-
 class Lakehouse:
     """The Delta tables of one environment.
 
@@ -65,7 +52,7 @@ class Lakehouse:
                 mode="ignore",
                 description=table.meaning,
                 configuration=self._properties(table),
-                storage_options=storage_options(self._settings),
+                storage_options=self._settings.delta_options,
             )
 
     def _properties(self, table: Table) -> Mapping[str, str]:
@@ -191,7 +178,7 @@ class Lakehouse:
             handle.update_incremental()
             return handle
         try:
-            handle = DeltaTable(self.url(table), storage_options=storage_options(self._settings))
+            handle = DeltaTable(self.url(table), storage_options=self._settings.delta_options)
         except TableNotFoundError:
             return None
         return self._handles.setdefault(table.full_name, handle)

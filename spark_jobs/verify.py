@@ -23,7 +23,7 @@ from lakehouse.tables import (
     SILVER_REJECTED,
     Table,
 )
-from spark_jobs.delta import arrow_schema, storage_options
+from spark_jobs.delta import arrow_schema
 from spark_jobs.recompute import GOLD, Recomputed, silver_rows
 from spark_jobs.storage import Bucket
 
@@ -95,7 +95,7 @@ def _silver(recomputed: Recomputed, business_timezone: str) -> pa.Table:
 def _rows(settings: Settings, table: Table) -> Dataset:
     url = places.table_url(settings.bucket, table.layer, table.name)
     try:
-        return DeltaTable(url, storage_options=storage_options(settings)).to_pyarrow_dataset()
+        return DeltaTable(url, storage_options=settings.delta_options).to_pyarrow_dataset()
     except TableNotFoundError as fault:
         raise ContractError(
             f"table {table.full_name} does not exist", "tables to verify", "run `python -m spark_jobs backfill` first"

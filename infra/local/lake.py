@@ -18,6 +18,7 @@ from lakehouse.settings import Settings
 from lakehouse.tables import TABLES, VIEWS, Table, View
 
 _LAYERS = tuple(dict.fromkeys(table.layer for table in TABLES))
+_IMPATIENT = {"max_retries": "3", "retry_timeout": "5s", "connect_timeout": "2s"}  # by default it tries for 3 minutes
 # Statements that ask for tables without naming them.
 _ASKS_FOR_ALL = re.compile(r"\b(show|information_schema|duckdb_\w+|pg_catalog)\b", re.IGNORECASE)
 # Applied once the tables are registered, and locked.
@@ -88,7 +89,7 @@ class Lake:
         for table in tables:
             url = places.table_url(self._settings.bucket, table.layer, table.name)
             try:
-                rows = DeltaTable(url, storage_options=self._storage()).to_pyarrow_dataset()
+                rows = DeltaTable(url, storage_options=self._settings.delta_options | _IMPATIENT).to_pyarrow_dataset()
             except TableNotFoundError:
                 absent.append(table)
                 continue
@@ -103,21 +104,6 @@ class Lake:
             if _reads(view) <= there:
                 connection.execute(f"CREATE VIEW {self._quoted(view)} AS {self._prefixed(view.body)}")
         return absent
-
-    def _storage(self) -> dict[str, str]:
-        settings = self._settings
-        given = {
-            "aws_endpoint": settings.aws_endpoint_url,
-            "aws_region": settings.aws_default_region,
-            "aws_access_key_id": settings.aws_access_key_id,
-            "aws_secret_access_key": settings.aws_secret_access_key,
-            "aws_allow_http": "true" if settings.aws_endpoint_url.startswith("http:") else "",
-            # By default it tries for three minutes.
-            "max_retries": "3",
-            "retry_timeout": "5s",
-            "connect_timeout": "2s",
-        }
-        return {name: value for name, value in given.items() if value}
 
     def _name(self, table: Table | View) -> str:
         return f"{self._settings.database_prefix}{table.full_name}"

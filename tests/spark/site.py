@@ -24,7 +24,7 @@ from lakehouse.tables import (
     Table,
 )
 from spark_jobs import verify
-from spark_jobs.delta import Lakehouse, storage_options
+from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.ledger import current_generation
 from spark_jobs.plans import Result
@@ -90,8 +90,7 @@ class Site:
 
     def delta(self, table: Table) -> DeltaTable:
         """A table without Spark; it may write, which on S3 takes a conditional create as the driver's own commits."""
-        options = storage_options(self.settings) | {"aws_conditional_put": "etag"}
-        return DeltaTable(self.tables().url(table), storage_options=options)
+        return DeltaTable(self.tables().url(table), storage_options=self.settings.delta_options)
 
     def content(self) -> dict[str, list[dict[str, Any]]]:
         """Silver, rejected lines and gold."""

@@ -45,7 +45,7 @@ def lake(gateway: Settings, bucket: str) -> Lake:
     sales = {"sales_date": pa.array([DAY] * 2), "country": ["A", "B"], "net_revenue": pa.array([Decimal(1)] * 2)}
     for layer, name, rows in (("silver", "order_lines", columns), ("gold", "daily_sales", sales)):
         url = places.table_url(bucket, layer, name)
-        write_deltalake(url, pa.table(rows), storage_options=Lake(settings)._storage())
+        write_deltalake(url, pa.table(rows), storage_options=settings.delta_options)
     return Lake(settings)
 
 
