@@ -119,10 +119,16 @@ def test_too_little_memory_is_one_line(settings: Settings, monkeypatch: pytest.M
 
 
 def test_a_port_in_use_is_one_line(settings: Settings) -> None:
-    with socket.socket() as other:
+    # the other port is free even where the user's own stack is up
+    with socket.socket() as other, socket.socket() as free:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        taken = dataclasses.replace(settings, kafka_controller_port=other.getsockname()[1])
+        free.bind(("127.0.0.1", 0))
+        broker = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        taken = dataclasses.replace(
+            settings, kafka_bootstrap_servers=broker, kafka_controller_port=other.getsockname()[1]
+        )
         with pytest.raises(ConfigError, match="KAFKA_CONTROLLER_PORT"):
             doctor.ports(taken, ["broker"])
 
