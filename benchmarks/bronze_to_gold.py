@@ -86,7 +86,7 @@ class Took:
 
 
 def timed(jvm: psutil.Process, work: Callable[[], object]) -> Took:
-    """Run and measure."""
+    """Run the work and measure it; the CPU seconds are those of `jvm` alone."""
     cpu, start = sum(jvm.cpu_times()[:2]), time.perf_counter()
     work()
     return Took(time.perf_counter() - start, sum(jvm.cpu_times()[:2]) - cpu)
@@ -100,7 +100,7 @@ def drive(spark: SparkSession, settings: Settings) -> None:
 
 
 def same_revenue(spark: SparkSession, bucket: str) -> None:
-    """Both have done the same work."""
+    """End with a message if the two gold tables, `gold` and `naive` in the bucket, have not the same net revenue."""
     sums = [
         spark.read.format("delta").load(f"s3://{bucket}/{place}/daily_sales").agg({"net_revenue": "sum"}).first()
         for place in ("gold", "naive")

@@ -30,7 +30,7 @@ class Extent:
 
     @classmethod
     def of(cls, counts: Iterable[Mapping[str, Any]]) -> "Extent":
-        """The extent of rows of `transforms.count_by_object`."""
+        """The extent of rows of `transforms.count_by_object` that have a key; none give an empty one."""
         found = list(counts)
         # as UTF-8, as Spark compares text
         ids = sorted((count[end] for count in found for end in ("low", "high")), key=lambda text: text.encode())

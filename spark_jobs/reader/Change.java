@@ -108,12 +108,8 @@ final class Change {
 
   /** The fields beyond the contract as a JSON object; null where there is none. */
   private String extra() {
-    int known = 0;
-    for (String name : FIELDS) {
-      known += image.containsKey(name) ? 1 : 0;
-    }
-    if (known == image.size()) {
-      return null;
+    if (image.size() == FIELDS.size() && image.keySet().containsAll(FIELDS)) {
+      return null; // nearly every row
     }
     Map<String, Object> unknown = new LinkedHashMap<>();
     image.forEach((name, value) -> {
@@ -121,7 +117,7 @@ final class Change {
         unknown.put((String) name, value);
       }
     });
-    return Json.compactSorted(unknown);
+    return unknown.isEmpty() ? null : Json.compactSorted(unknown);
   }
 
   private static String sequence(Object lsn) throws Rejection {

@@ -33,7 +33,7 @@ def daily_product_sales(order_lines: DataFrame) -> DataFrame:
     Returns:
         One row per sales_date, product_id: the columns of gold.daily_product_sales.
     """
-    # a group has two lines or so: to count each value's first line takes a fifth less than a set for each group
+    # a group has two lines or so: to count each value's first line takes 15 to 25 % less CPU than sets
     group = ("sales_date", "product_id")
     by_order = Window.partitionBy(*group, "source", "order_id").orderBy(F.desc("quantity"))
     by_customer = Window.partitionBy(*group, "source", "customer_id").orderBy("line_no")

@@ -12,6 +12,7 @@ from infra.local import doctor, gateway, stack
 from infra.local.java import Java
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings, load
+from tests.stack.kafka_stack import free_ports
 
 pytestmark = pytest.mark.unit
 
@@ -120,12 +121,10 @@ def test_too_little_memory_is_one_line(settings: Settings, monkeypatch: pytest.M
 
 def test_a_port_in_use_is_one_line(settings: Settings) -> None:
     # the other port is free even where the user's own stack is up
-    with socket.socket() as other, socket.socket() as free:
+    with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        free.bind(("127.0.0.1", 0))
-        broker = f"127.0.0.1:{free.getsockname()[1]}"
-        free.close()
+        broker = f"127.0.0.1:{free_ports(1)[0]}"
         taken = dataclasses.replace(
             settings, kafka_bootstrap_servers=broker, kafka_controller_port=other.getsockname()[1]
         )
