@@ -3,6 +3,7 @@
 A step finishes the oldest unfinished plan or makes and runs the next one, then brings gold up to silver.
 """
 
+import datetime
 import time
 from collections.abc import Callable
 
@@ -47,6 +48,7 @@ class Driver:
             read.key for result in self.ledger.results.values() for read in result.objects if read.status != "read"
         ]
         self._waiting = 0
+        self._days: dict[int, frozenset[datetime.date]] = {}
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold.
@@ -79,7 +81,10 @@ class Driver:
         if plan is None:
             return None
         self._check()
-        result = silver.run(plan, self._tables, self._bucket, self._settings)
+        batch = silver.run(plan, self._tables, self._bucket, self._settings)
+        result = batch.result
+        if batch.days is not None and result.silver_version - plan.silver_version <= 1:
+            self._days[result.silver_version] = batch.days
         self.ledger.finish(result)
         self.damaged += [read.key for read in result.objects if read.status != "read"]
         return result
@@ -87,7 +92,8 @@ class Driver:
     def bring_gold_up(self) -> gold.Step:
         """Bring gold up to silver and report the progress."""
         self._check()
-        step = gold.run(self._tables, self._generation)
+        step = gold.run(self._tables, self._generation, self._days)
+        self._days.clear()
         self.publisher.note(step)
         self._bucket.put(places.PROGRESS, self._progress(step).to_json().encode())
         return step

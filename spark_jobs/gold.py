@@ -2,8 +2,10 @@
 
 import datetime
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -12,11 +14,11 @@ from pyspark.sql import functions as F
 
 from lakehouse.logs import event
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, Table
-from spark_jobs.delta import Lakehouse
+from spark_jobs.delta import Lakehouse, arrow_schema
 from spark_jobs.transforms import gold as transforms
 
 BUILDS = ((GOLD_DAILY_PRODUCT_SALES, transforms.daily_product_sales), (GOLD_DAILY_SALES, transforms.daily_sales))
-FEW_DAYS = 30  # up to which a table's rows go into one file
+ONE_PART_ROWS = 200_000  # up to which one task is quicker than a shuffle
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,15 @@ def application(tables: Lakehouse, generation: int) -> str:
     return f"gold/{generation}/{tables.table_id(SILVER_ORDER_LINES)}"
 
 
-def run(tables: Lakehouse, generation: int) -> Step:
+def run(
+    tables: Lakehouse, generation: int, known: Mapping[int, frozenset[datetime.date]] = MappingProxyType({})
+) -> Step:
     """Bring both gold tables up to silver's newest version.
 
     Args:
         tables: Where silver and gold lie.
         generation: The generation of silver's content; a new one means that all of gold is built anew.
+        known: By version of silver, the days that it changed, where they are known; the change feed knows them all.
 
     Returns:
         What was done; for the table that had most to do.
@@ -58,55 +63,57 @@ def run(tables: Lakehouse, generation: int) -> Step:
         return Step(version, tables.version(GOLD_DAILY_SALES), 0, time.time())
     done = {table.full_name: tables.transaction(table, app) for table, _ in BUILDS}
     if min(done.values()) < version:
-        days = _changed_days(tables, done, version)
-        live = tables.read(SILVER_ORDER_LINES, version).where(~F.col("is_deleted"))
-        if days:
-            live = live.where(F.col("sales_date").isin(sorted(days)))
+        days = _changed_days(tables, done, version, known)
+        live = _live(tables, version, days)
         # side by side: while one commits, which is waiting, the other computes
         with ThreadPoolExecutor(len(BUILDS)) as pool:
             behind = [(table, build) for table, build in BUILDS if done[table.full_name] < version]
-            writes = [
-                pool.submit(_write, tables, table, build(live) if days is None or days else None, days, app, version)
-                for table, build in behind
-            ]
+            writes = [pool.submit(_write, tables, table, build(live), days, app, version) for table, build in behind]
             for write in writes:
                 write.result()
         most = None if days is None else len(days)
     return Step(version, tables.version(GOLD_DAILY_SALES), most, time.time())
 
 
-def _changed_days(tables: Lakehouse, done: dict[str, int], version: int) -> set[datetime.date] | None:
+def _live(tables: Lakehouse, version: int, days: frozenset[datetime.date] | None) -> DataFrame:
+    """Silver's live rows of these days, all for None."""
+    is_live = ~F.col("is_deleted")
+    if days is None:
+        return tables.read(SILVER_ORDER_LINES, version).where(is_live)
+    order_lines, rows = tables.files(SILVER_ORDER_LINES, version, "sales_date", days)
+    live = order_lines.where(is_live & F.col("sales_date").isin(sorted(days)))
+    # in one part, grouping needs no shuffle
+    return live.coalesce(1) if rows <= ONE_PART_ROWS else live
+
+
+def _changed_days(
+    tables: Lakehouse, done: dict[str, int], version: int, known: Mapping[int, frozenset[datetime.date]]
+) -> frozenset[datetime.date] | None:
     """The days of silver's rows that changed since the older of the gold tables; None for all days."""
     since = min(done.values())
     if since < 0:
         return None
+    versions = range(since + 1, version + 1)
+    if all(number in known for number in versions):
+        return frozenset[datetime.date]().union(*(known[number] for number in versions))
     try:
         feed = tables.changes(SILVER_ORDER_LINES, since + 1, version)
         rows = feed.select("sales_date").where(F.col("sales_date").isNotNull()).distinct().collect()
     except (PySparkException, Py4JJavaError) as fault:
         event("change feed is gone: gold is rebuilt", level=30, since=since, version=version, reason=str(fault)[:200])
         return None
-    return {row["sales_date"] for row in rows}
+    return frozenset(row["sales_date"] for row in rows)
 
 
 def _write(
-    tables: Lakehouse,
-    table: Table,
-    sales: DataFrame | None,
-    days: set[datetime.date] | None,
-    app: str,
-    version: int,
+    tables: Lakehouse, table: Table, sales: DataFrame, days: frozenset[datetime.date] | None, app: str, version: int
 ) -> None:
     note = f"silver version {version}"
-    if sales is None:  # no day changed: the version moves on all the same
-        nothing = tables.read(table).limit(0)
-        tables.append(nothing, table, app, version, note)
-        return
-    if days is not None and len(days) <= FEW_DAYS:
-        sales = sales.coalesce(1)
-    sales = sales.sortWithinPartitions(*table.key)
     if days is None:
-        tables.overwrite(sales, table, app, version, note)
-    else:
-        listed = ", ".join(f"DATE'{day.isoformat()}'" for day in sorted(days))
-        tables.overwrite(sales, table, app, version, note, where=f"sales_date IN ({listed})")
+        tables.overwrite(sales.sortWithinPartitions(*table.key), table, app, version, note)
+    elif days:
+        listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
+        rows = sales.toArrow().sort_by([(name, "ascending") for name in table.key])
+        tables.overwrite_few(rows, table, app, version, note, where=f"sales_date IN ({listed})")
+    else:  # no day changed: the version moves on all the same
+        tables.append_few(arrow_schema(table).empty_table(), table, app, version, note)

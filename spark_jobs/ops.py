@@ -7,9 +7,11 @@ import datetime
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pyarrow as pa
+
 from lakehouse.tables import OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
 from spark_jobs.coverage import Span, spans
-from spark_jobs.delta import Lakehouse
+from spark_jobs.delta import Lakehouse, arrow_schema
 from spark_jobs.gold import Step
 from spark_jobs.ledger import Ledger
 from spark_jobs.plans import Result
@@ -41,12 +43,13 @@ class Publisher:
         newest = max(ledger.results, default=0)
         if newest <= self.published:
             return 0
-        rows = self._rows(ledger.results)
-        for table, found in ((OPS_BATCHES, rows["batches"]), (OPS_BRONZE_OBJECTS, rows["objects"])):
+        made = self._rows(ledger.results)
+        for table, found in ((OPS_BATCHES, made["batches"]), (OPS_BRONZE_OBJECTS, made["objects"])):
             since = self._tables.transaction(table, self._app)
             fresh = [row for row in found if row["batch_id"] > since]
             if since < newest:
-                self._tables.append_few(fresh, table, self._app, newest, f"batches {since + 1} to {newest}")
+                rows = pa.Table.from_pylist(fresh, schema=arrow_schema(table))
+                self._tables.append_few(rows, table, self._app, newest, f"batches {since + 1} to {newest}")
         count = newest - max(self.published, 0)
         self.published = newest
         self._steps = self._steps[-1:]

@@ -3,10 +3,15 @@
 A plan can be run any number of times and always leaves the same tables and the same result.
 """
 
+import datetime
 import time
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
@@ -16,14 +21,24 @@ from pyspark.sql import functions as F
 from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
-from spark_jobs import apply, bronze
-from spark_jobs.delta import Lakehouse
+from spark_jobs import apply, bronze, collected
+from spark_jobs.delta import Lakehouse, arrow_schema
 from spark_jobs.plans import Plan, ReadObject, Result
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
 
+COLLECTED_BYTES = 8 * 2**20  # of gzipped bronze, some 150,000 lines, up to which a batch is judged in memory
 
-def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Result:
+
+@dataclass(frozen=True)
+class Batch:
+    """What a run of a plan did: the result, and the days of sales it changed, None if they were not looked up."""
+
+    result: Result
+    days: frozenset[datetime.date] | None = None
+
+
+def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Batch:
     """Run a plan.
 
     Args:
@@ -36,13 +51,14 @@ def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Re
         What became of every object.
     """
     try:
-        result = _run(plan, tables, bucket, settings, {})
+        batch = _run(plan, tables, bucket, settings, {})
     except (PySparkException, Py4JJavaError):
         # a damaged object fails in a dozen ways and words: whatever it was, look whether there is one
         damaged = bronze.examine(bucket, plan.objects)
         if not damaged:
             raise
-        result = _run(plan, tables, bucket, settings, damaged)
+        batch = _run(plan, tables, bucket, settings, damaged)
+    result = batch.result
     share = result.outcomes["rejected"] / max(1, result.rows)
     if share > settings.rejected_share_alarm:
         event(
@@ -53,47 +69,67 @@ def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Re
             limit=settings.rejected_share_alarm,
             look="select * from silver.rejected",
         )
-    return result
+    return batch
 
 
-def _run(
-    plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, damaged: dict[str, bronze.Damage]
-) -> Result:
+def _run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, damaged: dict[str, bronze.Damage]) -> Batch:
     spark = tables.spark
     raw = bronze.lines(spark, bucket, [entry for entry in plan.objects if entry.key not in damaged])
     if damaged:
         raw = raw.unionAll(bronze.salvaged(spark, damaged))
     lines = bronze.changes(raw, plan.source)
-    silver_was_empty = plan.silver_version <= 0
+    keys = {bronze.mark(entry.key): entry.key for entry in plan.objects}
+
+    def look(counts: list[dict[str, Any]]) -> dict[str, bronze.Damage]:
+        """All damage: what was known, and that of objects of which nothing was read."""
+        seen = {count["object"] for count in counts} | damaged.keys()
+        return damaged | bronze.examine(bucket, [entry for entry in plan.objects if entry.key not in seen])
+
+    days: frozenset[datetime.date] | None = None
+    if sum(entry.size for entry in plan.objects) <= COLLECTED_BYTES:
+        held = collected.judge(lines, plan, tables, settings.business_timezone)
+        counts = _named(collected.count_by_object(held), keys)
+        all_damage = look(counts)
+        _write_collected(plan, tables, held, counts, all_damage)
+        days = collected.days(held)
+    else:
+        with _judged(lines, plan, tables) as judged:
+            counts = _named([row.asDict() for row in transforms.count_by_object(judged).collect()], keys)
+            all_damage = look(counts)
+            _write(plan, tables, settings, judged, counts, all_damage)
+    result = Result(
+        plan.generation,
+        plan.batch_id,
+        plan.source,
+        _read_objects(plan, counts, all_damage),
+        tables.version(SILVER_ORDER_LINES),
+        plan.planned_at,
+        time.time(),
+    )
+    return Batch(result, days)
+
+
+def _named(counts: Iterable[dict[str, Any]], keys: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [{**count, "object": keys[count["object"]]} for count in counts]
+
+
+@contextmanager
+def _judged(lines: DataFrame, plan: Plan, tables: Lakehouse) -> Iterator[DataFrame]:
+    """The lines with their outcome, kept by Spark while they are used."""
     cached: list[DataFrame] = []
     try:
         current = None
-        if not silver_was_empty:
+        if plan.silver_version > 0:
             lines = lines.persist(StorageLevel.MEMORY_AND_DISK)
             cached.append(lines)
             current = _current(lines, plan, tables)
         judged = transforms.with_outcome(lines, current, plan.expired_sequence.get(plan.source))
         judged = judged.persist(StorageLevel.MEMORY_AND_DISK)
         cached.append(judged)
-        keys = {bronze.mark(entry.key): entry.key for entry in plan.objects}
-        counts = [
-            {**row.asDict(), "object": keys[row["object"]]} for row in transforms.count_by_object(judged).collect()
-        ]
-        seen = {count["object"] for count in counts} | damaged.keys()
-        damaged = damaged | bronze.examine(bucket, [entry for entry in plan.objects if entry.key not in seen])
-        _write(plan, tables, settings, judged, counts, damaged)
+        yield judged
     finally:
         for rows in cached:
             rows.unpersist()
-    return Result(
-        plan.generation,
-        plan.batch_id,
-        plan.source,
-        _read_objects(plan, counts, damaged),
-        tables.version(SILVER_ORDER_LINES),
-        plan.planned_at,
-        time.time(),
-    )
 
 
 def _current(lines: DataFrame, plan: Plan, tables: Lakehouse) -> DataFrame | None:
@@ -104,9 +140,28 @@ def _current(lines: DataFrame, plan: Plan, tables: Lakehouse) -> DataFrame | Non
     keys = lines.where(F.col("order_id").isNotNull()).select(*transforms.KEY).distinct()
     within = F.col("order_id").between(F.lit(low), F.lit(high)) & (F.col("source") == plan.source)
     order_lines = tables.read(SILVER_ORDER_LINES, plan.silver_version).where(within)
-    return order_lines.select(*transforms.KEY, F.col("cdc_sequence").alias("current_sequence")).join(
-        keys, on=list(transforms.KEY), how="left_semi"
-    )
+    sequence, date = F.col("cdc_sequence").alias("current_sequence"), F.col("sales_date").alias("current_date")
+    return order_lines.select(*transforms.KEY, sequence, date).join(keys, on=list(transforms.KEY), how="left_semi")
+
+
+def _write_collected(
+    plan: Plan, tables: Lakehouse, lines: pa.Table, counts: list[dict[str, Any]], damaged: dict[str, bronze.Damage]
+) -> None:
+    app, note = apply.application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
+    rejects = [*collected.rejected(lines, counts), *_damaged_rows(damaged)]
+    if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
+        at = datetime.datetime.fromtimestamp(plan.planned_at, datetime.UTC)
+        rows = [{**reject, "batch_id": plan.batch_id, "rejected_at": at} for reject in rejects]
+        table = pa.Table.from_pylist(rows, schema=arrow_schema(SILVER_REJECTED))
+        tables.append_few(table, SILVER_REJECTED, app, plan.batch_id, note)
+    collected.write(plan, tables, lines, app, note)
+
+
+def _damaged_rows(damaged: dict[str, bronze.Damage]) -> list[dict[str, Any]]:
+    return [
+        {"raw": bronze.describe(damage), "reason": f"{damage.status}_object", "object": key, "position": -1}
+        for key, damage in damaged.items()
+    ]
 
 
 def _write(
@@ -139,9 +194,7 @@ def _rejected(
     rows = transforms.rejected(placed, plan.batch_id, plan.planned_at)
     if not damaged:
         return rows.coalesce(1)
-    whole = [
-        (bronze.describe(damage), f"{damage.status}_object", key, -1, "rejected") for key, damage in damaged.items()
-    ]
+    whole = [{**row, "outcome": "rejected"} for row in _damaged_rows(damaged)]
     objects = tables.spark.createDataFrame(
         whole, "raw STRING, reason STRING, object STRING, position BIGINT, outcome STRING"
     )

@@ -11,15 +11,17 @@ def with_outcome(lines: DataFrame, current: DataFrame | None, expired_sequence: 
 
     Args:
         lines: Read lines of one source: object, line and the columns of session.READ_COLUMNS, and source.
-        current: source, order_id, line_no, current_sequence: silver's rows of these keys (others do no harm), before
-            the batch; None if silver is empty.
+        current: source, order_id, line_no, current_sequence, current_date: silver's rows of these keys (others do no
+            harm), before the batch; None if silver is empty.
         expired_sequence: The highest sequence of an expired tombstone of this source; None if none has expired.
 
     Returns:
-        One row per line: the columns of `lines` with `reason` completed, and outcome and is_known (silver has the key).
+        One row per line: the columns of `lines` with `reason` completed, outcome, is_known (silver has the key) and
+        current_date (the sales_date of silver's row).
     """
     if current is None:
-        known = lines.withColumn("current_sequence", F.lit(None).cast("string"))
+        none = F.lit(None)
+        known = lines.withColumns({"current_sequence": none.cast("string"), "current_date": none.cast("date")})
     else:
         known = lines.join(current, on=list(KEY), how="left")
     is_change = F.col("reason").isNull() & ~F.col("is_tombstone")
@@ -44,6 +46,7 @@ def with_outcome(lines: DataFrame, current: DataFrame | None, expired_sequence: 
         F.when(older_than_expired, "older_than_expired_delete").otherwise(F.col("reason")).alias("reason"),
         outcome.alias("outcome"),
         F.col("current_sequence").isNotNull().alias("is_known"),
+        "current_date",
     )
 
 
@@ -58,9 +61,12 @@ def order_lines(applied: DataFrame, batch_id: int, business_timezone: str) -> Da
     Returns:
         One row per source, order_id, line_no; a delete has its key and the cdc columns only.
     """
-    is_deleted = F.col("cdc_op") == "d"
-    date: Column = F.to_date(F.from_utc_timestamp("ordered_at", business_timezone))
-    return applied.select(
+    return applied.select(*order_line(batch_id, business_timezone))
+
+
+def order_line(batch_id: int, business_timezone: str) -> list[str | Column]:
+    """The columns of silver.order_lines, of a line with its outcome; for the arguments see `order_lines`."""
+    return [
         "source",
         "order_id",
         "line_no",
@@ -71,14 +77,14 @@ def order_lines(applied: DataFrame, batch_id: int, business_timezone: str) -> Da
         "customer_id",
         "country",
         "ordered_at",
-        date.alias("sales_date"),
+        F.to_date(F.from_utc_timestamp("ordered_at", business_timezone)).alias("sales_date"),
         "extra",
         "cdc_op",
         "cdc_sequence",
         "cdc_at",
-        is_deleted.alias("is_deleted"),
+        (F.col("cdc_op") == "d").alias("is_deleted"),
         F.lit(batch_id).cast("bigint").alias("batch_id"),
-    )
+    ]
 
 
 def rejected(lines: DataFrame, batch_id: int, planned_at: float) -> DataFrame:

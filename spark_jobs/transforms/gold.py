@@ -37,7 +37,7 @@ def daily_product_sales(order_lines: DataFrame) -> DataFrame:
     group = ("sales_date", "product_id")
     by_order = Window.partitionBy(*group, "source", "order_id").orderBy(F.desc("quantity"))
     by_customer = Window.partitionBy(*group, "source", "customer_id").orderBy("line_no")
-    flagged = order_lines.repartition(*group).select(
+    flagged = order_lines.select(
         "*",
         ((F.row_number().over(by_order) == 1) & (F.col("quantity") > 0)).alias("is_first_of_order"),
         ((F.row_number().over(by_customer) == 1) & F.col("customer_id").isNotNull()).alias("is_first_of_customer"),

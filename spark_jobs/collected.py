@@ -1,0 +1,132 @@
+"""A small batch in the driver's memory: judged by Spark in two jobs, collected, and committed without Spark.
+
+A table format's commit costs Spark a dozen jobs and more, which is nothing beside a million rows and everything
+beside two thousand.
+"""
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame
+
+from lakehouse.tables import SILVER_ORDER_LINES
+from spark_jobs import bronze
+from spark_jobs.delta import Lakehouse
+from spark_jobs.plans import Plan
+from spark_jobs.transforms import changes as transforms
+
+CURRENT = pa.schema(
+    [
+        ("source", pa.string()),
+        ("order_id", pa.string()),
+        ("line_no", pa.int32()),
+        ("current_sequence", pa.string()),
+        ("current_date", pa.date32()),
+    ]
+)
+ABOUT = ("object", "line", "offset", "reason", "raw", "outcome", "is_known", "current_date")
+SAME_KEY = "new.source = old.source AND new.order_id = old.order_id AND new.line_no = old.line_no"
+NEWER = "new.cdc_sequence > old.cdc_sequence"
+
+
+def judge(lines: DataFrame, plan: Plan, tables: Lakehouse, business_timezone: str) -> pa.Table:
+    """Give every line its outcome.
+
+    Args:
+        lines: Read lines, as of `bronze.changes`.
+        plan: The batch.
+        tables: Where silver lies.
+        business_timezone: The zone in which a sale has its date.
+
+    Returns:
+        One row per line: object, line, offset, reason, raw, outcome, is_known, current_date and the columns of
+        silver.order_lines.
+    """
+    lines = lines.persist(StorageLevel.MEMORY_ONLY)
+    try:
+        ids = lines.select("order_id").toArrow()["order_id"]
+        current = _current(pc.unique(ids.drop_null()), plan, tables)
+        known = tables.spark.createDataFrame(current).coalesce(1) if current.num_rows else None
+        # in one part: the joins and windows of a few thousand rows then need no shuffle
+        judged = transforms.with_outcome(lines.coalesce(1), known, plan.expired_sequence.get(plan.source))
+        return judged.select(*ABOUT, *transforms.order_line(plan.batch_id, business_timezone)).toArrow()
+    finally:
+        lines.unpersist()
+
+
+def _current(ids: pa.Array, plan: Plan, tables: Lakehouse) -> pa.Table:
+    """Silver's rows of these orders: source, order_id, line_no, current_sequence, current_date."""
+    if not len(ids) or plan.silver_version <= 0:
+        return CURRENT.empty_table()
+    columns = ("source", "order_id", "line_no", "cdc_sequence", "sales_date")
+    found = tables.rows(SILVER_ORDER_LINES, plan.silver_version, columns, "order_id", ids)
+    return found.filter(pc.equal(found["source"], plan.source)).rename_columns(CURRENT.names)
+
+
+def count_by_object(lines: pa.Table) -> list[dict[str, Any]]:
+    """The rows of `transforms.count_by_object`, of a batch in memory."""
+    counts = lines.group_by(["object", "outcome", "is_known"]).aggregate(
+        [
+            ([], "count_all"),
+            ("offset", "min"),
+            ("offset", "max"),
+            ("order_id", "min"),
+            ("order_id", "max"),
+            ("cdc_at", "max"),
+            ("line", "min"),
+        ]
+    )
+    names = ["object", "outcome", "is_known", "rows", "first", "last", "low", "high", "newest_at", "first_line"]
+    counts = counts.rename_columns(names)
+    seconds = pc.divide(pc.cast(pc.cast(counts["newest_at"], pa.int64()), pa.float64()), 1e6)
+    return counts.set_column(names.index("newest_at"), "newest_at", seconds).to_pylist()
+
+
+def days(lines: pa.Table) -> frozenset[datetime.date]:
+    """The days of sales that the applied lines of a batch changed, those they left as well as those they came to."""
+    applied = lines.filter(pc.equal(lines["outcome"], "applied"))
+    found = pa.chunked_array([*applied["sales_date"].chunks, *applied["current_date"].chunks], pa.date32())
+    return frozenset(pc.unique(found.drop_null()).to_pylist())
+
+
+def rejected(lines: pa.Table, counts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rejected lines of a batch: raw, reason, object and position, as `silver.rejected` has them.
+
+    Args:
+        lines: What `judge` returned.
+        counts: What `count_by_object` returned, `object` being its key.
+    """
+    starts: dict[str, int] = {}
+    for count in counts:
+        starts[count["object"]] = min(count["first_line"], starts.get(count["object"], count["first_line"]))
+    keys = {bronze.mark(key): key for key in starts}
+    found = lines.filter(pc.equal(lines["outcome"], "rejected")).select(["raw", "reason", "object", "line"])
+    for row in found.to_pylist():
+        key = keys[row["object"]]
+        yield {"raw": row["raw"], "reason": row["reason"], "object": key, "position": row["line"] - starts[key]}
+
+
+def write(plan: Plan, tables: Lakehouse, lines: pa.Table, app: str, note: str) -> None:
+    """Bring the applied changes of a batch into silver.order_lines, once: by append if no key is known, else by MERGE.
+
+    Args:
+        plan: The batch.
+        tables: Where silver lies.
+        lines: What `judge` returned.
+        app: The transaction's application.
+        note: Text for the commit.
+    """
+    applied = lines.filter(pc.equal(lines["outcome"], "applied"))
+    if not applied.num_rows or tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
+        return
+    rows = applied.select(SILVER_ORDER_LINES.names).sort_by([(name, "ascending") for name in SILVER_ORDER_LINES.key])
+    if pc.any(applied["is_known"]).as_py():
+        tables.merge_few(
+            rows, SILVER_ORDER_LINES, condition=SAME_KEY, newer=NEWER, app=app, version=plan.batch_id, note=note
+        )
+    else:
+        tables.append_few(rows, SILVER_ORDER_LINES, app, plan.batch_id, note)
