@@ -95,7 +95,7 @@ class Settings:
         group="Spark",
     )
     poll_millis: int = _knob(
-        500, "pause between two looks for new bronze objects", unit="milliseconds", group="Spark", low=10
+        250, "pause between two looks for new bronze objects", unit="milliseconds", group="Spark", low=10
     )
     batch_max_rows: int = _knob(1_000_000, "rows in a batch, about", unit="rows", group="Spark", low=1)
     batch_max_bytes: int = _knob(268_435_456, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)

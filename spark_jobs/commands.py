@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,8 @@ from pathlib import Path
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
+from spark_jobs import loop, session
 from spark_jobs import rebuild as rebuilding
-from spark_jobs import session
 from spark_jobs import verify as verifying
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
@@ -23,10 +22,6 @@ from spark_jobs.storage import Bucket
 
 READY_FILE = "spark.ready"
 RUNTIME_FILE = "spark.json"
-PUBLISH_AFTER_BATCHES = 20
-# Seconds without a batch after which memory is given back. The first time Spark's cleaner learns what it may drop; a
-# minute later the threads of its tasks have ended, which hold their sorters' pages: 110 of 240 MB of live heap.
-COLLECT_AFTER_IDLE_SECONDS = (10, 75)
 
 
 def stream(settings: Settings) -> None:
@@ -36,28 +31,7 @@ def stream(settings: Settings) -> None:
         signal.signal(sort, lambda *_: stop.set())
     with _driver(settings, patience_seconds=600) as driver, _ready(settings):
         event("streaming", bucket=settings.bucket)
-        if not driver.step():  # a batch that was begun is finished first: gold shows whole batches
-            driver.bring_gold_up()
-        unpublished = idle = collected = 0
-        idle_since = time.monotonic()
-        while not stop.is_set():
-            if driver.step():
-                unpublished, idle, collected = unpublished + 1, 0, 0
-                idle_since = time.monotonic()
-                if unpublished >= PUBLISH_AFTER_BATCHES:
-                    driver.publish()
-                    unpublished = 0
-                continue
-            if idle == 1:
-                driver.publish()
-                unpublished = 0
-            due = sum(time.monotonic() - idle_since >= seconds for seconds in COLLECT_AFTER_IDLE_SECONDS)
-            if collected < due:
-                driver.release_memory()
-                collected = due
-            idle += 1
-            stop.wait(settings.poll_millis / 1000)
-        driver.publish()
+        loop.run(driver, stop, settings.poll_millis / 1000)
         event("stopped")
 
 

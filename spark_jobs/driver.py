@@ -7,6 +7,8 @@ import datetime
 import time
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from lakehouse import places
 from lakehouse.logs import event
 from lakehouse.progress import Progress
@@ -103,7 +105,8 @@ class Driver:
         return self.publisher.publish(self.ledger)
 
     def release_memory(self) -> None:
-        """Let the JVM give memory back to the machine; for a quiet moment, it takes part of a second."""
+        """Let Arrow and the JVM give memory back to the machine; for a quiet moment, it takes part of a second."""
+        pa.default_memory_pool().release_unused()
         jvm = self._tables.spark.sparkContext._jvm
         if jvm:
             jvm.System.gc()
