@@ -99,6 +99,13 @@ class Settings:
     )
     batch_max_rows: int = _knob(1_000_000, "rows in a batch, about", unit="rows", group="Spark", low=1)
     batch_max_bytes: int = _knob(268_435_456, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)
+    collect_max_bytes: int = _knob(
+        8_388_608,
+        "compressed bytes of a batch (some 150,000 lines) up to which it is judged and committed in memory",
+        unit="bytes",
+        group="Spark",
+        low=0,
+    )
     rejected_share_alarm: float = _knob(
         0.05, "share of rejected rows in a batch above which it raises an alarm", group="Spark", low=0
     )

@@ -82,7 +82,8 @@ def count_by_object(lines: pa.Table) -> list[dict[str, Any]]:
     )
     names = ["object", "outcome", "is_known", "rows", "first", "last", "low", "high", "newest_at", "first_line"]
     counts = counts.rename_columns(names)
-    seconds = pc.divide(pc.cast(pc.cast(counts["newest_at"], pa.int64()), pa.float64()), 1e6)
+    micros = pc.cast(counts["newest_at"], pa.int64())
+    seconds = pc.divide(pc.cast(micros, pa.float64(), safe=False), 1e6)  # a far year is rounded
     return counts.set_column(names.index("newest_at"), "newest_at", seconds).to_pylist()
 
 

@@ -27,8 +27,6 @@ from spark_jobs.plans import Plan, ReadObject, Result
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
 
-COLLECTED_BYTES = 8 * 2**20  # of gzipped bronze, some 150,000 lines, up to which a batch is judged in memory
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -86,7 +84,7 @@ def _run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, dama
         return damaged | bronze.examine(bucket, [entry for entry in plan.objects if entry.key not in seen])
 
     days: frozenset[datetime.date] | None = None
-    if sum(entry.size for entry in plan.objects) <= COLLECTED_BYTES:
+    if sum(entry.size for entry in plan.objects) <= settings.collect_max_bytes:
         held = collected.judge(lines, plan, tables, settings.business_timezone)
         counts = _named(collected.count_by_object(held), keys)
         all_damage = look(counts)

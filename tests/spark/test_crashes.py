@@ -62,17 +62,19 @@ def keys(prefix: str) -> Matches:
     return lambda key, *_, **__: key.startswith(prefix)
 
 
-# name, what is patched, and how often silver is written in that batch
-STEPS: tuple[tuple[str, type, str, str, Matches, int], ...] = (
-    ("after the plan", Bucket, "create", "after", keys("ops/plans/"), 1),
-    ("after the rejected lines", Lakehouse, "append", "after", writes(SILVER_REJECTED), 1),
-    ("after silver", Lakehouse, "merge", "after", writes(SILVER_ORDER_LINES), 1),
-    ("between silver's two writes", Lakehouse, "append", "after", writes(SILVER_ORDER_LINES), 2),
-    ("after the result", Bucket, "create", "after", keys("ops/results/"), 1),
-    ("without the one gold table", Lakehouse, "overwrite", "before", writes(GOLD_DAILY_SALES), 1),
-    ("without the other gold table", Lakehouse, "overwrite", "before", writes(GOLD_DAILY_PRODUCT_SALES), 1),
-    ("after gold", Bucket, "put", "before", keys(places.PROGRESS), 1),
-    ("between the ops tables", Lakehouse, "append_few", "after", writes(OPS_BATCHES), 1),
+# name, what is patched, how often silver is written in that batch, and whether it is collected
+STEPS: tuple[tuple[str, type, str, str, Matches, int, bool], ...] = (
+    ("after the plan", Bucket, "create", "after", keys("ops/plans/"), 1, True),
+    ("after the rejected lines", Lakehouse, "append_few", "after", writes(SILVER_REJECTED), 1, True),
+    ("after silver", Lakehouse, "merge_few", "after", writes(SILVER_ORDER_LINES), 1, True),
+    ("after the rejected lines, by Spark", Lakehouse, "append", "after", writes(SILVER_REJECTED), 1, False),
+    ("after silver, by Spark", Lakehouse, "merge", "after", writes(SILVER_ORDER_LINES), 1, False),
+    ("between silver's two writes", Lakehouse, "append", "after", writes(SILVER_ORDER_LINES), 2, False),
+    ("after the result", Bucket, "create", "after", keys("ops/results/"), 1, True),
+    ("without the one gold table", Lakehouse, "overwrite_few", "before", writes(GOLD_DAILY_SALES), 1, True),
+    ("without the other gold table", Lakehouse, "overwrite_few", "before", writes(GOLD_DAILY_PRODUCT_SALES), 1, False),
+    ("after gold", Bucket, "put", "before", keys(places.PROGRESS), 1, True),
+    ("between the ops tables", Lakehouse, "append_few", "after", writes(OPS_BATCHES), 1, True),
 )
 
 
@@ -95,7 +97,7 @@ def test_a_batch_that_dies_at_any_step_is_finished_by_the_next_driver(
 ) -> None:
     site.land([change("c", 1, "1"), change("c", 2, "2"), b"{"])
     work(site.driver())
-    for number, (name, owner, method, when, matches, silver_writes) in enumerate(STEPS, start=1):
+    for number, (name, owner, method, when, matches, silver_writes, is_collected) in enumerate(STEPS, start=1):
         lsn, day = 10 * number, f"2011-01-{number:02d}T00:00:00+00:00"
         site.land(
             [
@@ -109,10 +111,11 @@ def test_a_batch_that_dies_at_any_step_is_finished_by_the_next_driver(
         )
         before = versions(site)
         monkeypatch.setattr(apply, "SPLIT_ROWS", 0 if silver_writes == 2 else 20_000)
-        driver = site.driver()
+        settings = {} if is_collected else {"collect_max_bytes": 0}
+        driver = site.driver(**settings)
         with crash(owner, method, when, matches):
             work(driver)
-        work(site.driver())
+        work(site.driver(**settings))
         steps = {table: version - before[table] for table, version in versions(site).items()}
         assert steps == {**dict.fromkeys(before, 1), SILVER_ORDER_LINES.full_name: silver_writes}, name
 
