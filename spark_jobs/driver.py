@@ -127,10 +127,10 @@ class Driver:
             offsets.setdefault(topic_id, {})[str(partition)] = offset
         return Progress(
             self._generation,
-            max(self.ledger.results, default=0),
+            self.ledger.finished,
             time.time(),
             offsets,
-            ops.totals(self.ledger.results.values()),
+            dict(self.ledger.totals),
             step.silver_version,
             step.gold_version,
             self._waiting,
