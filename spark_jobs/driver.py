@@ -11,7 +11,7 @@ from lakehouse.logs import event
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES
-from spark_jobs import apply, gold, ops, silver
+from spark_jobs import apply, expiry, gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
 from spark_jobs.plans import Plan, Result
@@ -27,6 +27,9 @@ class Driver:
         settings: Bounds of a batch, time zone, limits.
         generation: The generation of plans.
         check: Called before each write of a batch; raises when this driver must stop.
+
+    Attributes:
+        waiting: How many bronze objects the newest plan had no room for.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Driver:
         self.damaged = [
             read.key for result in self.ledger.results.values() for read in result.objects if read.status != "read"
         ]
-        self._waiting = 0
+        self.waiting = 0
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold.
@@ -69,7 +72,7 @@ class Driver:
             days="all" if step.days is None else step.days,
             silver_s=round(silver_seconds, 2),
             gold_s=round(time.monotonic() - started - silver_seconds, 2),
-            waiting=self._waiting,
+            waiting=self.waiting,
         )
         return True
 
@@ -104,21 +107,21 @@ class Driver:
 
     def _next_plan(self) -> Plan | None:
         found = self.ledger.find()
-        self._waiting = 0
+        self.waiting = 0
         if not found:
             return None
         settings = self._settings
-        version = self._tables.version(SILVER_ORDER_LINES)
+        order_lines = self._tables.handle(SILVER_ORDER_LINES)
         least = self._tables.transaction(SILVER_ORDER_LINES, apply.application(self._generation))
         plan = self.ledger.plan(
             found,
-            silver_version=version,
-            expired_sequence={},
+            silver_version=order_lines.version(),
+            expired_sequence=expiry.in_force(order_lines, self._bucket, self._generation),
             least_id=least,
             max_rows=settings.batch_max_rows,
             max_bytes=settings.batch_max_bytes,
         )
-        self._waiting = len(found) - len(plan.objects)
+        self.waiting = len(found) - len(plan.objects)
         return plan
 
     def _progress(self, step: gold.Step) -> Progress:
@@ -133,5 +136,5 @@ class Driver:
             dict(self.ledger.totals),
             step.silver_version,
             step.gold_version,
-            self._waiting,
+            self.waiting,
         )

@@ -81,7 +81,7 @@ def _run(
         ]
         seen = {count["object"] for count in counts} | damaged.keys()
         damaged = damaged | bronze.examine(bucket, [entry for entry in plan.objects if entry.key not in seen])
-        _write(plan, tables, settings, judged, counts, damaged)
+        _write(plan, tables, bucket, settings, judged, counts, damaged)
     finally:
         for rows in cached:
             rows.unpersist()
@@ -112,6 +112,7 @@ def _current(lines: DataFrame, plan: Plan, tables: Lakehouse) -> DataFrame | Non
 def _write(
     plan: Plan,
     tables: Lakehouse,
+    bucket: Bucket,
     settings: Settings,
     judged: DataFrame,
     counts: list[dict[str, Any]],
@@ -120,12 +121,18 @@ def _write(
     app, note = apply.application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
     rejects = damaged or any(count["outcome"] == "rejected" for count in counts)
     if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
-        tables.append(_rejected(plan, tables, judged, counts, damaged), SILVER_REJECTED, app, plan.batch_id, note)
+        rows = _rejected(plan, tables, bucket, judged, counts, damaged)
+        tables.append(rows, SILVER_REJECTED, app, plan.batch_id, note)
     apply.write(plan, tables, judged, settings.business_timezone, counts=counts)
 
 
 def _rejected(
-    plan: Plan, tables: Lakehouse, judged: DataFrame, counts: list[dict[str, Any]], damaged: dict[str, bronze.Damage]
+    plan: Plan,
+    tables: Lakehouse,
+    bucket: Bucket,
+    judged: DataFrame,
+    counts: list[dict[str, Any]],
+    damaged: dict[str, bronze.Damage],
 ) -> DataFrame:
     first_lines: dict[str, int] = {}
     for count in counts:
@@ -137,6 +144,8 @@ def _rejected(
     placed = judged.join(F.broadcast(starts), on=F.col("object") == F.col("mark"), how="inner")
     placed = placed.withColumn("position", F.col("line") - F.col("start")).withColumn("object", F.col("key"))
     rows = transforms.rejected(placed, plan.batch_id, plan.planned_at)
+    if plan.expired_sequence.get(plan.source):
+        rows = _with_raw(rows, tables, bucket)
     if not damaged:
         return rows.coalesce(1)
     whole = [
@@ -146,6 +155,20 @@ def _rejected(
         whole, "raw STRING, reason STRING, object STRING, position BIGINT, outcome STRING"
     )
     return rows.unionByName(transforms.rejected(objects, plan.batch_id, plan.planned_at)).coalesce(1)
+
+
+def _with_raw(rejected: DataFrame, tables: Lakehouse, bucket: Bucket) -> DataFrame:
+    """Rejected rows with the raw text of those that are older than an expired delete: reading kept none of theirs."""
+    lacking = rejected.where(F.col("reason") == transforms.OLDER).select("object", "position").collect()
+    if not lacking:
+        return rejected
+    texts = bronze.values(bucket, [(row["object"], row["position"]) for row in lacking])
+    found = tables.spark.createDataFrame(
+        [(key, position, text) for (key, position), text in texts.items()],
+        "object STRING, position BIGINT, text STRING",
+    )
+    placed = rejected.join(F.broadcast(found), on=["object", "position"], how="left")
+    return placed.withColumn("raw", F.coalesce("raw", "text")).select(*rejected.columns)
 
 
 def _read_objects(
