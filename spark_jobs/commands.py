@@ -47,6 +47,7 @@ def stream(settings: Settings) -> None:
                 if unpublished >= PUBLISH_AFTER_BATCHES:
                     driver.publish()
                     unpublished = 0
+                driver.maintain()
                 continue
             if idle == 1:
                 driver.publish()
@@ -55,6 +56,7 @@ def stream(settings: Settings) -> None:
             if collected < due:
                 driver.release_memory()
                 collected = due
+            driver.maintain()
             idle += 1
             stop.wait(settings.poll_millis / 1000)
         driver.publish()
@@ -82,6 +84,16 @@ def backfill(settings: Settings) -> None:
             "whole gzip objects",
             "see silver.rejected where position is -1",
         )
+
+
+def maintain(settings: Settings) -> None:
+    """Do all maintenance there is to do, due or not, then stop; a batch that was begun is finished first."""
+    with _driver(settings, patience_seconds=2 * settings.lease_seconds) as driver:
+        while driver.ledger.pending:
+            driver.step()
+        driver.bring_gold_up()
+        driver.publish()
+        event("maintained all", pieces=driver.maintenance.run())
 
 
 def rebuild(settings: Settings) -> None:

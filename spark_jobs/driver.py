@@ -14,6 +14,7 @@ from lakehouse.tables import SILVER_ORDER_LINES, TABLES
 from spark_jobs import apply, expiry, gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
+from spark_jobs.maintenance import Maintenance
 from spark_jobs.plans import Plan, Result
 from spark_jobs.storage import Bucket
 
@@ -50,6 +51,7 @@ class Driver:
             read.key for result in self.ledger.results.values() for read in result.objects if read.status != "read"
         ]
         self.waiting = 0
+        self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold.
@@ -98,6 +100,13 @@ class Driver:
     def publish(self) -> int:
         """Fill the ops tables from the results they lack; returns how many batches that were."""
         return self.publisher.publish(self.ledger)
+
+    def maintain(self) -> str | None:
+        """Do a piece of maintenance if one is due and nothing waits; returns its name."""
+        if self.waiting or self.ledger.pending:
+            return None
+        self._check()
+        return self.maintenance.step()
 
     def release_memory(self) -> None:
         """Let the JVM give memory back to the machine; for a quiet moment, it takes part of a second."""

@@ -1,6 +1,6 @@
 """Vacuum: a table's files that no version within the retention needs are deleted, those of its change feed too.
 
-Which files versions need is asked of delta-rs; what is there is listed here. Spark's VACUUM takes seconds, and delta-rs's
+Which files versions need is asked of delta-rs; what is there is listed here. Spark's VACUUM takes seconds; delta-rs's
 own either lists the log as well, which has most of the objects, or leaves the change feed and forgotten files.
 """
 
