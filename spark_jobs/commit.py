@@ -58,6 +58,7 @@ class Rewrite:
             )
         self._root = tables.url(table).removeprefix(f"s3://{bucket.name}/")
         self._dataset: ds.FileSystemDataset | None = None
+        self._fragments: dict[str, ds.ParquetFileFragment] = {}
         self.version = self._handle.version()
         self.files = self._files()
 
@@ -79,10 +80,10 @@ class Rewrite:
         """The rows of files, one file after the other; `choice` are arguments of pyarrow's `Dataset.to_table`."""
         if self._dataset is None:
             self._dataset = self._handle.to_pyarrow_dataset()
-        fragments = {fragment.path.lstrip("/"): fragment for fragment in self._dataset.get_fragments()}
+            self._fragments = {fragment.path.lstrip("/"): fragment for fragment in self._dataset.get_fragments()}
         dataset = self._dataset
-        chosen = [fragments[file.path] for file in files]
-        return ds.FileSystemDataset(chosen, dataset.schema, dataset.format, dataset.filesystem).to_table(**choice)
+        fragments = [self._fragments[file.path] for file in files]
+        return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem).to_table(**choice)
 
     def commit(self, files: Sequence[DataFile], parts: Iterable[pa.Table], deletion: Deletion | None = None) -> None:
         """Put parts in the place of files, once.

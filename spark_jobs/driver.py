@@ -28,9 +28,6 @@ class Driver:
         settings: Bounds of a batch, time zone, limits.
         generation: The generation of plans.
         check: Called before each write of a batch; raises when this driver must stop.
-
-    Attributes:
-        waiting: How many bronze objects the newest plan had no room for.
     """
 
     def __init__(
@@ -50,7 +47,7 @@ class Driver:
         self.damaged = [
             read.key for result in self.ledger.results.values() for read in result.objects if read.status != "read"
         ]
-        self.waiting = 0
+        self._waiting = 0
         self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
 
     def step(self) -> bool:
@@ -74,7 +71,7 @@ class Driver:
             days="all" if step.days is None else step.days,
             silver_s=round(silver_seconds, 2),
             gold_s=round(time.monotonic() - started - silver_seconds, 2),
-            waiting=self.waiting,
+            waiting=self._waiting,
         )
         return True
 
@@ -103,7 +100,7 @@ class Driver:
 
     def maintain(self) -> str | None:
         """Do a piece of maintenance if one is due and nothing waits; returns its name."""
-        if self.waiting or self.ledger.pending:
+        if self._waiting or self.ledger.pending:
             return None
         self._check()
         return self.maintenance.step()
@@ -116,7 +113,7 @@ class Driver:
 
     def _next_plan(self) -> Plan | None:
         found = self.ledger.find()
-        self.waiting = 0
+        self._waiting = 0
         if not found:
             return None
         settings = self._settings
@@ -130,7 +127,7 @@ class Driver:
             max_rows=settings.batch_max_rows,
             max_bytes=settings.batch_max_bytes,
         )
-        self.waiting = len(found) - len(plan.objects)
+        self._waiting = len(found) - len(plan.objects)
         return plan
 
     def _progress(self, step: gold.Step) -> Progress:
@@ -145,5 +142,5 @@ class Driver:
             dict(self.ledger.totals),
             step.silver_version,
             step.gold_version,
-            self.waiting,
+            self._waiting,
         )

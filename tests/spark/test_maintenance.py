@@ -22,12 +22,12 @@ from lakehouse.tables import (
 )
 from spark_jobs import apply, commit, compaction, expiry, gold, maintenance, vacuum
 from spark_jobs.commit import Rewrite
-from spark_jobs.driver import Driver
 from spark_jobs.maintenance import Maintenance
 from spark_jobs.storage import Bucket
 from tests.spark.conftest import new_site
 from tests.spark.site import Site, change
 from tests.spark.test_crashes import crash
+from tests.spark.test_damage import commanded
 
 pytestmark = pytest.mark.spark
 
@@ -35,29 +35,27 @@ BATCHES = 5
 LATER = time.time() + 10 * 86400  # no file is hot, and every one is older than the retention of deleted files
 
 
-def add_batches(site: Site, count: int, start: int = 1) -> Driver:
-    """A driver that has brought new orders, changes, deletes and bad lines to gold, batch by batch."""
-    driver = site.driver()
-    for number in range(start, start + count):
-        day = f"2011-01-{number:02d}T12:00:00+00:00"
-        site.land(
-            [
-                *(change("c", 100 * number + line, f"{number:05d}", line, ordered_at=day) for line in range(1, 6)),
-                change("u", 100 * number + 6, f"{max(1, number - 1):05d}", 1, quantity=number, ordered_at=day),
-                change("d", 100 * number + 7, f"{max(1, number - 2):05d}", 2),
-                b"{",
-            ]
-        )
-        driver.step()
-        driver.publish()
-    return driver
+def batch(number: int) -> list[bytes]:
+    """New lines of one order and, from the fourth batch on, changes and deletes of an older one; and a bad line."""
+    day = f"2011-01-{number:02d}T12:00:00+00:00"
+    values = [change("c", 100 * number + line, f"{number:05d}", line, ordered_at=day) for line in range(1, 6)]
+    if number > 3:
+        old = f"{number - 3:05d}"
+        values += [change("u", 100 * number + 6, old, 1, ordered_at=day), change("d", 100 * number + 7, old, 2)]
+    if number == 4:
+        values.append(change("d", 100 * number + 8, old, 4))
+    return [*values, b"{"]
 
 
 @pytest.fixture(scope="module")
 def messy(gateway: Settings, spark: SparkSession) -> Site:
     """An environment after some batches, for `site` to copy."""
     site = new_site(gateway, spark, "messy")
-    add_batches(site, BATCHES)
+    driver = site.driver()
+    for number in range(1, BATCHES + 1):
+        site.land(batch(number))
+        driver.step()
+        driver.publish()
     return site
 
 
@@ -316,3 +314,17 @@ def test_the_stream_does_what_is_due_and_says_so(site: Site, caplog: pytest.LogC
     assert work.step() is None
     assert site.differences() == []
     assert maintenance.FOLD_BATCHES > BATCHES
+
+
+def test_the_command_finishes_what_was_begun_and_does_everything_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.land(batch(BATCHES + 1))
+    assert site.driver()._next_plan()
+    monkeypatch.setattr(maintenance, "FOLD_BATCHES", 2)
+    monkeypatch.setattr(compaction, "HOT_SECONDS", -10.0)
+    assert commanded(site, monkeypatch, "maintain") == 0
+    assert caplog.messages.count("maintained") >= len(TABLES)
+    ledger = site.driver().ledger
+    assert (ledger.pending, ledger.checkpoint.through, list(ledger.results)) == ([], BATCHES, [BATCHES + 1])
+    assert site.differences() == []
