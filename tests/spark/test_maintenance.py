@@ -1,5 +1,6 @@
 """Maintenance changes how the tables lie, not what they hold; and it may die at any step."""
 
+import logging
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -32,7 +33,7 @@ from tests.spark.test_damage import commanded
 pytestmark = pytest.mark.spark
 
 BATCHES = 5
-LATER = time.time() + 10 * 86400  # no file is hot, and every one is older than the retention of deleted files
+LATER = time.time() + 10 * 86400  # every file is older than the retention of deleted files
 
 
 def batch(number: int) -> list[bytes]:
@@ -75,6 +76,7 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "ROWS_PER_FILE", 10)
     monkeypatch.setattr(compaction, "GOLD_ROWS_PER_FILE", 2)
     monkeypatch.setattr(compaction, "LEAST_FILES", 1)
+    monkeypatch.setattr(compaction, "HOT_SECONDS", -10.0)
 
 
 def everything(site: Site) -> dict[str, list[dict[str, Any]]]:
@@ -96,7 +98,7 @@ def as_text(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
 def compact(site: Site, table: Table) -> int:
     """All pieces of work that are worth it; returns how many files were rewritten."""
     rewritten = 0
-    while found := compaction.run(site.tables(), site.bucket, table, now=LATER):
+    while found := compaction.run(site.tables(), site.bucket, table, now=time.time()):
         rewritten += found
     return rewritten
 
@@ -133,7 +135,7 @@ def test_compaction_changes_files_only(site: Site) -> None:
 
 def sorted_and_told_apart(site: Site, table: Table) -> None:
     """Each file is sorted, no key lies in two, and the statistics say what lies in it."""
-    rewrite, names = Rewrite(site.tables(), site.bucket, table, now=LATER), compaction.order(table)
+    rewrite, names = Rewrite(site.tables(), site.bucket, table, now=0), compaction.order(table)
     files = sorted(rewrite.files, key=lambda file: file.low)
     for file in files:
         keys = list(zip(*(column.to_pylist() for column in rewrite.read([file]).select(names).columns), strict=True))
@@ -148,18 +150,19 @@ def sorted_and_told_apart(site: Site, table: Table) -> None:
 
 
 def pruned_by_statistics(site: Site) -> None:
-    files = Rewrite(site.tables(), site.bucket, SILVER_ORDER_LINES, now=LATER).files
+    files = Rewrite(site.tables(), site.bucket, SILVER_ORDER_LINES, now=0).files
     assert len(files) > 1
     order_lines = site.tables().read(SILVER_ORDER_LINES)
     found = order_lines.where(order_lines.order_id == files[0].low).inputFiles()
     assert [path.rpartition("/")[2] for path in found] == [files[0].path]
 
 
-def test_compaction_leaves_hot_files_alone(site: Site) -> None:
+def test_compaction_leaves_hot_files_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "HOT_SECONDS", 120.0)
     tables = site.tables()
-    newest = max(file.modified_at for file in Rewrite(tables, site.bucket, SILVER_ORDER_LINES, now=LATER).files)
+    newest = max(file.modified_at for file in Rewrite(tables, site.bucket, SILVER_ORDER_LINES, now=0).files)
     assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 1) == 0
-    assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 1 + compaction.HOT_SECONDS) > 0
+    assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 121) > 0
 
 
 def test_spark_reads_what_compaction_and_a_checkpoint_of_delta_rs_leave(
@@ -277,7 +280,7 @@ STEPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 
 def test_a_piece_of_work_may_die_at_any_step(site: Site) -> None:
     work: dict[str, Callable[[], object]] = {
-        "compact": lambda: compaction.run(site.tables(), site.bucket, SILVER_ORDER_LINES, now=LATER),
+        "compact": lambda: compaction.run(site.tables(), site.bucket, SILVER_ORDER_LINES, now=time.time()),
         "expire": lambda: expiry.run(site.tables(), site.bucket, 0, through=BATCHES, now=time.time()),
         "vacuum": lambda: vacuum.run(site.tables(), site.bucket, SILVER_ORDER_LINES, now=LATER),
         "fold": lambda: site.driver().ledger.fold(BATCHES),
@@ -302,6 +305,7 @@ def test_a_piece_of_work_may_die_at_any_step(site: Site) -> None:
 
 
 def test_the_stream_does_what_is_due_and_says_so(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "saleslake")
     driver, now = site.driver(), time.time()
     work = Maintenance(driver._tables, site.bucket, driver.ledger, driver.publisher, site.settings, lambda: now)
     assert work.step() is None
@@ -317,14 +321,13 @@ def test_the_stream_does_what_is_due_and_says_so(site: Site, caplog: pytest.LogC
 
 
 def test_the_command_finishes_what_was_begun_and_does_everything_at_once(
-    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.land(batch(BATCHES + 1))
     assert site.driver()._next_plan()
     monkeypatch.setattr(maintenance, "FOLD_BATCHES", 2)
-    monkeypatch.setattr(compaction, "HOT_SECONDS", -10.0)
     assert commanded(site, monkeypatch, "maintain") == 0
-    assert caplog.messages.count("maintained") >= len(TABLES)
+    assert capsys.readouterr().err.count('"event": "maintained"') >= len(TABLES)
     ledger = site.driver().ledger
     assert (ledger.pending, ledger.checkpoint.through, list(ledger.results)) == ([], BATCHES, [BATCHES + 1])
     assert site.differences() == []
