@@ -7,7 +7,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 
@@ -81,28 +81,27 @@ def newest(bucket: Bucket, generation: int) -> Checkpoint:
     return Checkpoint.from_json(bucket.present(keys[-1])) if keys else Checkpoint()
 
 
-def unread(bucket: Bucket, pages: Sequence[Page], entries: Iterable[tuple[int, Entry]]) -> list[Entry]:
-    """The objects of a prefix that no page holds.
+def unread(bucket: Bucket, pages: Sequence[Page], entries: Iterable[tuple[int, Entry]]) -> Iterator[list[Entry]]:
+    """The objects of a prefix that no page holds, page by page, so that the walk can be broken off and taken up.
 
     Args:
         bucket: Where the pages lie.
         pages: Those of the prefix.
         entries: First offset and object, all objects of the prefix in order of their offsets.
     """
-    lows, found = [page.low for page in pages], []
+    lows = [page.low for page in pages]
     for number, group in groupby(entries, key=lambda entry: bisect_right(lows, entry[0]) - 1):
         listed = list(group)
         if number < 0:
-            found += [entry for _, entry in listed]
+            yield [entry for _, entry in listed]
             continue
         page = pages[number]
         held = [(first, entry.etag) for first, entry in listed if first <= page.high]
         if digest(held) == page.digest:
-            found += [entry for _, entry in listed[len(held) :]]
+            yield [entry for _, entry in listed[len(held) :]]
             continue
         read = _objects(bucket, page)
-        found += [entry for first, entry in listed if read.get(first) != entry.etag]
-    return found
+        yield [entry for first, entry in listed if read.get(first) != entry.etag]
 
 
 def digest(objects: Iterable[tuple[int, str]]) -> str:

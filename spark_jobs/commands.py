@@ -72,8 +72,8 @@ def backfill(settings: Settings) -> None:
     with _driver(settings, patience_seconds=2 * settings.lease_seconds) as driver:
         before = len(driver.damaged)
         batches = 0
-        while driver.step():
-            batches += 1
+        while (found := driver.step()) or driver.ledger.reconciling:
+            batches += found
         driver.bring_gold_up()
         driver.publish()
         event("backfilled", batches=batches)

@@ -17,9 +17,10 @@ from spark_jobs import checkpoint
 from spark_jobs.bronze import mark
 from spark_jobs.coverage import spans
 from spark_jobs.plans import BronzeObject, Plan, ReadObject, Result
-from spark_jobs.storage import Bucket
+from spark_jobs.storage import Bucket, Entry
 
 RECONCILE_SECONDS = 3600.0
+RECONCILE_SLICE_SECONDS = 0.25  # of a look at everything, in one look for new objects
 BYTES_PER_ROW = 50  # of a gzipped bronze line; only for the guess how many rows the last object of a prefix has
 
 
@@ -83,6 +84,7 @@ class Ledger:
         self._bucket = bucket
         self._left: list[BronzeObject] = []
         self._reconciled_at = float("-inf")
+        self._walk: Iterator[list[Entry]] | None = None
         self.checkpoint = checkpoint.newest(bucket, generation)
         through = self.newest = self.finished = self.checkpoint.through
         self.next_offsets = dict(self.checkpoint.next_offsets)
@@ -105,26 +107,46 @@ class Ledger:
     def find(self) -> list[BronzeObject]:
         """New bronze objects from Kafka, those of one topic id and partition in order of their offsets.
 
-        Looks after the last planned key of each prefix; once an hour and at first at everything.
+        Looks after the last planned key of each prefix. Once an hour, and at first, it begins to look at everything,
+        which may take as many calls as there are objects to list: see `reconciling`.
         """
-        everything = time.monotonic() - self._reconciled_at > RECONCILE_SECONDS
+        if not self._walk and time.monotonic() - self._reconciled_at > RECONCILE_SECONDS:
+            self._walk = self._everything()
         # what the last plan had no room for may lie below its last key, where nobody looks for the next hour
-        found = {} if everything else {entry.key: entry for entry in self._left}
+        found = {entry.key: entry for entry in self._left}
         for prefix in self._prefixes():
-            if everything:
-                every = self._bucket.entries(prefix)
-                listed = ((place.first, entry) for entry in every if (place := _place(entry.key)))
-                entries = checkpoint.unread(self._bucket, self.checkpoint.pages.get(prefix, ()), listed)
-            else:
-                later = self._bucket.entries(prefix, self._last_key.get(prefix, ""))
-                entries = [entry for entry in later if _place(entry.key)]
-            for entry in entries:
-                if self._known.get(entry.key) != entry.etag:
-                    found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
-        if everything:
-            self._reconciled_at = time.monotonic()
+            later = self._bucket.entries(prefix, self._last_key.get(prefix, ""))
+            self._add_new(found, (entry for entry in later if _place(entry.key)))
+        if self._walk:
+            self._walk_on(self._walk, found)
         self._left = [found[key] for key in sorted(found)]
         return self._left
+
+    @property
+    def reconciling(self) -> bool:
+        """Whether a look at everything has begun and not ended."""
+        return self._walk is not None
+
+    def _everything(self) -> Iterator[list[Entry]]:
+        for prefix in [prefix for prefix in self._prefixes() if prefix in self._last_key]:
+            every = self._bucket.entries(prefix)
+            listed = ((place.first, entry) for entry in every if (place := _place(entry.key)))
+            yield from checkpoint.unread(self._bucket, self.checkpoint.pages.get(prefix, ()), listed)
+
+    def _walk_on(self, walk: Iterator[list[Entry]], found: dict[str, BronzeObject]) -> None:
+        until = time.monotonic() + RECONCILE_SLICE_SECONDS
+        self._walk = None  # a walk that fails begins again
+        for entries in walk:
+            self._add_new(found, entries)
+            if time.monotonic() > until:
+                self._walk = walk
+                return
+        self._reconciled_at = time.monotonic()
+
+    def _add_new(self, found: dict[str, BronzeObject], entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if self._known.get(entry.key) != entry.etag:
+                found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
 
     def plan(
         self,
@@ -199,11 +221,13 @@ class Ledger:
             forget_before: Planning times before this (seconds since 1970) are no longer asked for.
 
         Returns:
-            How many batches were folded.
+            How many batches were folded; none while a look at everything goes on, which reads the pages there are.
 
         Raises:
             ContractError: Another driver wrote the same checkpoint.
         """
+        if self.reconciling:
+            return 0
         last = min(through, self.newest - 1, *(plan.batch_id - 1 for plan in self.pending))
         results = [result for batch_id, result in sorted(self.results.items()) if batch_id <= last]
         if results:

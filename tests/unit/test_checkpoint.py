@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from lakehouse import places
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, SourceError
 from spark_jobs import checkpoint
+from spark_jobs import ledger as ledgers
 from spark_jobs.ledger import Ledger
 from spark_jobs.plans import BronzeObject
 from tests.unit.memory_bucket import MemoryBucket, etag
@@ -94,6 +95,38 @@ def test_objects_are_found_that_come_late_or_change_after_they_were_folded(bucke
         land(bucket, key(200 + len(fresh.results)))
         finish(fresh, plan(fresh), rows=1)
         fresh.fold(through=99)
+
+
+def test_a_look_at_everything_is_cut_into_slices(bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "PAGE_OBJECTS", 3)
+    monkeypatch.setattr(ledgers, "RECONCILE_SLICE_SECONDS", -1.0)  # each is over at once
+    ledger = Ledger(bucket, 0)
+    for start in range(10, 90, 20):
+        batches(bucket, ledger, range(start, start + 20, 5))
+        while ledger.reconciling:
+            ledger.find()
+        ledger.fold(through=99)
+    land(bucket, key(12), key(71))
+    again = Ledger(bucket, 0)
+    looks = [[one.key for one in again.find()]]
+    while again.reconciling:
+        assert again.fold(through=99) == 0, "the pages stay while they are read"
+        looks.append([one.key for one in again.find()])
+    assert len(looks) >= 4
+    assert looks[0] == [key(12)]
+    assert looks[-1] == [key(12), key(71)] == [one.key for one in again.find()]
+
+
+def test_a_look_at_everything_that_fails_begins_again(bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(bucket, 0)
+    batches(bucket, ledger, range(10, 30, 2))
+    ledger.fold(through=9)
+    land(bucket, key(13))
+    again = Ledger(bucket, 0)
+    with monkeypatch.context() as broken, pytest.raises(SourceError):
+        broken.setattr(bucket, "present", lambda key: (_ for _ in ()).throw(SourceError("no answer", "", "")))
+        again.find()
+    assert [one.key for one in again.find()] == [key(13)]
 
 
 def test_bronze_that_is_deleted_hides_nothing(bucket: MemoryBucket) -> None:
