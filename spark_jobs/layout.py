@@ -77,7 +77,7 @@ def choose(files: Iterable[DataFile], *, target: int, most: int, gain: int) -> l
         found = _gain(group, target)
         if found > best_gain or (found == best_gain and len(group) < len(best)):
             best, best_gain = group, found
-    if best_gain < gain:
+    if not best or best_gain < gain:
         return []
     while _gain(best[:-1], target) >= best_gain:
         best = best[:-1]

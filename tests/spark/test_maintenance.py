@@ -74,7 +74,7 @@ def site(messy: Site, gateway: Settings, spark: SparkSession, request: pytest.Fi
 def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of a few rows are compacted as tables of millions are."""
     monkeypatch.setattr(compaction, "ROWS_PER_FILE", 10)
-    monkeypatch.setattr(compaction, "GOLD_ROWS_PER_FILE", 2)
+    monkeypatch.setattr(compaction, "GOLD_ROWS_PER_FILE", 10)
     monkeypatch.setattr(compaction, "LEAST_FILES", 1)
     monkeypatch.setattr(compaction, "HOT_SECONDS", -10.0)
 

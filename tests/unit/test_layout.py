@@ -51,6 +51,7 @@ def test_small_neighbours_are_chosen_within_the_bound() -> None:
     assert choose([*full, *files], target=100, most=400, gain=50) == sorted(files, key=lambda one: one.low)
     assert choose(files[:5], target=100, most=200, gain=50) == []
     assert choose([], target=100, most=200, gain=50) == []
+    assert choose([file(1, 2)], target=100, most=200, gain=0) == []
 
 
 def test_overlapping_files_are_chosen_before_small_ones() -> None:
