@@ -76,6 +76,10 @@ verify: $(READY) ## Recompute silver and gold from bronze in another way and com
 rebuild: $(READY) ## Build silver and gold anew from bronze and put them in place of the old ones
 	@$(RUN) infra rebuild
 
+.PHONY: maintain
+maintain: $(READY) ## Compact, vacuum and expire all there is, without waiting until it is due
+	@$(RUN) infra maintain
+
 ##@ Develop
 
 .PHONY: install

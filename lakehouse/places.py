@@ -47,6 +47,46 @@ def result(generation: int, batch_id: int) -> str:
     return f"{results(generation)}{batch_id:020d}.json"
 
 
+def checkpoints(generation: int) -> str:
+    """Prefix of a generation's checkpoints of the ledger."""
+    return f"ops/checkpoints/{generation}/"
+
+
+def checkpoint(generation: int, batch_id: int) -> str:
+    """Key of the checkpoint that holds the batches up to this one."""
+    return f"{checkpoints(generation)}{batch_id:020d}.json"
+
+
+def pages(generation: int) -> str:
+    """Prefix of the pages that a generation's checkpoints refer to."""
+    return f"ops/pages/{generation}/"
+
+
+def page(generation: int, batch_id: int, number: int) -> str:
+    """Key of a page that was first needed by the checkpoint of this batch."""
+    return f"{pages(generation)}{batch_id:020d}-{number:06d}.json"
+
+
+def expired(generation: int, batch_id: int) -> str:
+    """Key of what is known of the tombstones written up to this batch, which have expired."""
+    return f"ops/expired/{generation}/{batch_id:020d}.json"
+
+
+def batch_of(key: str) -> int:
+    """The batch id that begins the name of a plan, a result, a checkpoint or a page.
+
+    Example:
+        >>> batch_of(page(0, 12, 3)), batch_of(plan(0, 7))
+        (12, 7)
+    """
+    return int(key.rpartition("/")[2][:20])
+
+
+def key_of(prefix: str, first: int) -> str:
+    """Key of the bronze object from Kafka that begins with an offset."""
+    return f"{prefix}{first:020d}.jsonl.gz"
+
+
 @dataclass(frozen=True)
 class KafkaObject:
     """What the key of a bronze object from Kafka says: topic, topic id, partition and first offset."""
@@ -64,7 +104,7 @@ class KafkaObject:
     @property
     def key(self) -> str:
         """The object's key."""
-        return f"{self.prefix}{self.first:020d}.jsonl.gz"
+        return key_of(self.prefix, self.first)
 
     @classmethod
     def parse(cls, key: str) -> "KafkaObject":

@@ -1,4 +1,4 @@
-"""`python -m spark_jobs stream | backfill | rebuild | verify`."""
+"""`python -m spark_jobs stream | backfill | maintain | rebuild | verify`."""
 
 import argparse
 import logging
@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("stream", help="bring bronze to silver and gold until it is stopped")
     commands.add_parser("backfill", help="bring everything in bronze to silver and gold, then stop")
+    commands.add_parser("maintain", help="compact, vacuum and expire all there is, without waiting until it is due")
     commands.add_parser("rebuild", help="build silver and gold anew from bronze, then put them in place of the old")
     commands.add_parser("verify", help="compare silver and gold with what bronze comes to, computed another way")
     command = parser.parse_args(arguments).command
@@ -22,7 +23,13 @@ def main(arguments: list[str]) -> int:
         logs.configure(knobs.log_level)
         from spark_jobs import commands as run  # noqa: PLC0415 (pyspark is slow to import: not before the settings are right)
 
-        {"stream": run.stream, "backfill": run.backfill, "rebuild": run.rebuild, "verify": run.verify}[command](knobs)
+        {
+            "stream": run.stream,
+            "backfill": run.backfill,
+            "maintain": run.maintain,
+            "rebuild": run.rebuild,
+            "verify": run.verify,
+        }[command](knobs)
     except LakehouseError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2

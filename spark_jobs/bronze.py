@@ -2,7 +2,8 @@
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -34,6 +35,25 @@ def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) 
     )
     # the first test spares nearly every line a trimmed copy of itself
     return read.where(F.col("value").startswith("{") | (F.trim("value") != ""))
+
+
+def values(bucket: Bucket, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The values of single lines, read again from bronze; for few of them.
+
+    Args:
+        bucket: Where bronze lies.
+        places: Object and position of each line, counted from the object's first that is not blank.
+    """
+    positions: dict[str, set[int]] = defaultdict(set)
+    for key, position in places:
+        positions[key].add(position)
+    found: dict[tuple[str, int], str] = {}
+    for key, wanted in positions.items():
+        text = salvage.lines(bucket.get(key) or b"")[0]
+        start = next((number for number, line in enumerate(text) if line.strip(" ")), 0)
+        for position in wanted:
+            found[key, position] = json.loads(text[start + position])["value"]
+    return found
 
 
 def mark(key: str) -> int:

@@ -5,7 +5,6 @@ beside two thousand.
 """
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,6 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from lakehouse.tables import SILVER_ORDER_LINES
-from spark_jobs import bronze
 from spark_jobs.delta import Lakehouse
 from spark_jobs.plans import Plan
 from spark_jobs.transforms import changes as transforms
@@ -92,23 +90,6 @@ def days(lines: pa.Table) -> frozenset[datetime.date]:
     applied = lines.filter(pc.equal(lines["outcome"], "applied"))
     found = pa.chunked_array([*applied["sales_date"].chunks, *applied["current_date"].chunks], pa.date32())
     return frozenset(pc.unique(found.drop_null()).to_pylist())
-
-
-def rejected(lines: pa.Table, counts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rejected lines of a batch: raw, reason, object and position, as `silver.rejected` has them.
-
-    Args:
-        lines: What `judge` returned.
-        counts: What `count_by_object` returned, `object` being its key.
-    """
-    starts: dict[str, int] = {}
-    for count in counts:
-        starts[count["object"]] = min(count["first_line"], starts.get(count["object"], count["first_line"]))
-    keys = {bronze.mark(key): key for key in starts}
-    found = lines.filter(pc.equal(lines["outcome"], "rejected")).select(["raw", "reason", "object", "line"])
-    for row in found.to_pylist():
-        key = keys[row["object"]]
-        yield {"raw": row["raw"], "reason": row["reason"], "object": key, "position": row["line"] - starts[key]}
 
 
 def write(plan: Plan, tables: Lakehouse, lines: pa.Table, app: str, note: str) -> None:

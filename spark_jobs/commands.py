@@ -44,8 +44,8 @@ def backfill(settings: Settings) -> None:
     with _driver(settings, patience_seconds=2 * settings.lease_seconds) as driver:
         before = len(driver.damaged)
         batches = 0
-        while driver.step():
-            batches += 1
+        while (found := driver.step()) or driver.ledger.reconciling:
+            batches += found
         driver.bring_gold_up()
         driver.publish()
         event("backfilled", batches=batches)
@@ -56,6 +56,16 @@ def backfill(settings: Settings) -> None:
             "whole gzip objects",
             "see silver.rejected where position is -1",
         )
+
+
+def maintain(settings: Settings) -> None:
+    """Do all maintenance there is to do, due or not, then stop; a batch that was begun is finished first."""
+    with _driver(settings, patience_seconds=2 * settings.lease_seconds) as driver:
+        while driver.ledger.pending:
+            driver.step()
+        driver.bring_gold_up()
+        driver.publish()
+        event("maintained all", pieces=driver.maintenance.run())
 
 
 def rebuild(settings: Settings) -> None:

@@ -73,6 +73,10 @@ class Lakehouse:
             "delta.dataSkippingStatsColumns": ",".join(table.pruned),
         }
 
+    def handle(self, table: Table) -> DeltaTable:
+        """The table at its newest version, for work that needs no Spark."""
+        return self._present(table)
+
     def version(self, table: Table) -> int:
         """The table's newest version; -1 if there is no table."""
         handle = self._handle(table)

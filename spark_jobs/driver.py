@@ -14,9 +14,10 @@ from lakehouse.logs import event
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES
-from spark_jobs import apply, gold, ops, silver
+from spark_jobs import apply, expiry, gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
+from spark_jobs.maintenance import Maintenance
 from spark_jobs.plans import Plan, Result
 from spark_jobs.storage import Bucket
 
@@ -51,6 +52,7 @@ class Driver:
         ]
         self._waiting = 0
         self._days: dict[int, frozenset[datetime.date]] = {}
+        self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold.
@@ -104,6 +106,13 @@ class Driver:
         """Fill the ops tables from the results they lack; returns how many batches that were."""
         return self.publisher.publish(self.ledger)
 
+    def maintain(self) -> str | None:
+        """Do a piece of maintenance if one is due and nothing waits; returns its name."""
+        if self._waiting or self.ledger.pending:
+            return None
+        self._check()
+        return self.maintenance.step()
+
     def release_memory(self) -> None:
         """Let Arrow and the JVM give memory back to the machine; for a quiet moment, it takes part of a second."""
         pa.default_memory_pool().release_unused()
@@ -117,12 +126,12 @@ class Driver:
         if not found:
             return None
         settings = self._settings
-        version = self._tables.version(SILVER_ORDER_LINES)
+        order_lines = self._tables.handle(SILVER_ORDER_LINES)
         least = self._tables.transaction(SILVER_ORDER_LINES, apply.application(self._generation))
         plan = self.ledger.plan(
             found,
-            silver_version=version,
-            expired_sequence={},
+            silver_version=order_lines.version(),
+            expired_sequence=expiry.in_force(order_lines, self._bucket, self._generation),
             least_id=least,
             max_rows=settings.batch_max_rows,
             max_bytes=settings.batch_max_bytes,
@@ -136,10 +145,10 @@ class Driver:
             offsets.setdefault(topic_id, {})[str(partition)] = offset
         return Progress(
             self._generation,
-            max(self.ledger.results, default=0),
+            self.ledger.finished,
             time.time(),
             offsets,
-            ops.totals(self.ledger.results.values()),
+            dict(self.ledger.totals),
             step.silver_version,
             step.gold_version,
             self._waiting,

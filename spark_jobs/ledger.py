@@ -5,19 +5,22 @@ The plans in the bucket are the ledger; this is their image in memory, read once
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lakehouse import places
 from lakehouse.errors import ConfigError, ContractError
 from lakehouse.logs import event
+from lakehouse.places import KafkaObject
 from lakehouse.settings import Settings
+from spark_jobs import checkpoint
 from spark_jobs.bronze import mark
 from spark_jobs.coverage import spans
-from spark_jobs.plans import BronzeObject, Plan, Result
-from spark_jobs.storage import Bucket
+from spark_jobs.plans import BronzeObject, Plan, ReadObject, Result
+from spark_jobs.storage import Bucket, Entry
 
 RECONCILE_SECONDS = 3600.0
+RECONCILE_SLICE_SECONDS = 0.25  # of a look at everything, in one look for new objects
 BYTES_PER_ROW = 50  # of a gzipped bronze line; only for the guess how many rows the last object of a prefix has
 
 
@@ -69,43 +72,81 @@ class Ledger:
 
     Attributes:
         pending: Plans without a result, oldest first.
+        results: Of the finished batches that no checkpoint holds, by batch id.
         next_offsets: By topic id and partition, the first offset no finished batch has read.
+        totals: Rows by outcome, and `rows_read`, of all finished batches.
         newest: The newest batch id that was planned; 0 for none.
+        finished: The newest batch id that has a result; 0 for none.
     """
 
     def __init__(self, bucket: Bucket, generation: int) -> None:
         self.generation = generation
         self._bucket = bucket
-        self._known: dict[str, str] = {}
-        self._last_key: dict[str, str] = {}
         self._left: list[BronzeObject] = []
         self._reconciled_at = float("-inf")
-        self.next_offsets: dict[tuple[str, int], int] = {}
+        self._walk: Iterator[list[Entry]] | None = None
+        self.checkpoint = checkpoint.newest(bucket, generation)
+        through = self.newest = self.finished = self.checkpoint.through
+        self.next_offsets = dict(self.checkpoint.next_offsets)
+        self.totals = dict(self.checkpoint.totals)
+        self._known: dict[str, str] = {}
+        self._last_key = {
+            prefix: places.key_of(prefix, pages[-1].high) for prefix, pages in self.checkpoint.pages.items()
+        }
         self.results: dict[int, Result] = {}
-        plans = {plan.batch_id: plan for plan in self._read_plans()}
-        for entry in bucket.entries(places.results(generation)):
-            self._add_result(Result.from_json(_present(bucket, entry.key)))
-        for plan in plans.values():
-            self._add_plan(plan)
-        self.newest = max(plans, default=0)
-        self.pending = [plan for batch_id, plan in sorted(plans.items()) if batch_id not in self.results]
+        for key in _later(bucket, places.results(generation), through):
+            self._add_result(Result.from_json(bucket.present(key)))
+        self.pending: list[Plan] = []
+        for key in _later(bucket, places.plans(generation), through):
+            self.newest = places.batch_of(key)
+            if self.newest not in self.results:
+                plan = Plan.from_json(bucket.present(key))
+                self.pending.append(plan)
+                self._remember(plan.objects)
 
     def find(self) -> list[BronzeObject]:
         """New bronze objects from Kafka, those of one topic id and partition in order of their offsets.
 
-        Looks after the last planned key of each prefix; once an hour and at first at everything.
+        Looks after the last planned key of each prefix. Once an hour, and at first, it begins to look at everything,
+        which may take as many calls as there are objects to list: see `reconciling`.
         """
-        everything = time.monotonic() - self._reconciled_at > RECONCILE_SECONDS
+        if not self._walk and time.monotonic() - self._reconciled_at > RECONCILE_SECONDS:
+            self._walk = self._everything()
         # what the last plan had no room for may lie below its last key, where nobody looks for the next hour
-        found = {} if everything else {entry.key: entry for entry in self._left}
+        found = {entry.key: entry for entry in self._left}
         for prefix in self._prefixes():
-            after = "" if everything else self._last_key.get(prefix, "")
-            for entry in self._bucket.entries(prefix, after):
-                if self._known.get(entry.key) != entry.etag and _is_ours(entry.key):
-                    found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
-        if everything:
-            self._reconciled_at = time.monotonic()
-        return [found[key] for key in sorted(found)]
+            later = self._bucket.entries(prefix, self._last_key.get(prefix, ""))
+            self._add_new(found, (entry for entry in later if _place(entry.key)))
+        if self._walk:
+            self._walk_on(self._walk, found)
+        self._left = [found[key] for key in sorted(found)]
+        return self._left
+
+    @property
+    def reconciling(self) -> bool:
+        """Whether a look at everything has begun and not ended."""
+        return self._walk is not None
+
+    def _everything(self) -> Iterator[list[Entry]]:
+        for prefix in [prefix for prefix in self._prefixes() if prefix in self._last_key]:
+            every = self._bucket.entries(prefix)
+            listed = ((place.first, entry) for entry in every if (place := _place(entry.key)))
+            yield from checkpoint.unread(self._bucket, self.checkpoint.pages.get(prefix, ()), listed)
+
+    def _walk_on(self, walk: Iterator[list[Entry]], found: dict[str, BronzeObject]) -> None:
+        until = time.monotonic() + RECONCILE_SLICE_SECONDS
+        self._walk = None  # a walk that fails begins again
+        for entries in walk:
+            self._add_new(found, entries)
+            if time.monotonic() > until:
+                self._walk = walk
+                return
+        self._reconciled_at = time.monotonic()
+
+    def _add_new(self, found: dict[str, BronzeObject], entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if self._known.get(entry.key) != entry.etag:
+                found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
 
     def plan(
         self,
@@ -142,8 +183,9 @@ class Ledger:
         )
         if not self._bucket.create(places.plan(self.generation, plan.batch_id), plan.to_json()):
             raise ContractError(f"plan {plan.batch_id} exists already", "one driver", "stop the other driver")
-        self._add_plan(plan)
-        self._left = [entry for entry in found if entry not in chosen]
+        self._remember(plan.objects)
+        taken = {entry.key for entry in chosen}
+        self._left = [entry for entry in found if entry.key not in taken]
         self.newest = plan.batch_id
         self.pending.append(plan)
         return plan
@@ -154,24 +196,96 @@ class Ledger:
         self._add_result(result)
         self.pending = [plan for plan in self.pending if plan.batch_id != result.batch_id]
 
+    def planned_by(self, moment: float) -> int:
+        """The newest finished batch that was planned at or before a time, as all before it were; 0 for none.
+
+        Args:
+            moment: Seconds since 1970.
+        """
+        latest = 0
+        finished = ((batch_id, result.planned_at) for batch_id, result in sorted(self.results.items()))
+        for batch_id, planned_at in (*self.checkpoint.marks, *finished):
+            if planned_at > moment:
+                break
+            latest = batch_id
+        return latest
+
+    def fold(self, through: int, *, forget_before: float = float("-inf")) -> int:
+        """Fold finished batches into a new checkpoint and delete their plans and results.
+
+        The newest plan always stays. Dying on the way loses nothing: until the checkpoint is there nothing refers to
+        its pages, and afterwards nobody reads what is deleted.
+
+        Args:
+            through: The newest batch that may be folded.
+            forget_before: Planning times before this (seconds since 1970) are no longer asked for.
+
+        Returns:
+            How many batches were folded; none while a look at everything goes on, which reads the pages there are.
+
+        Raises:
+            ContractError: Another driver wrote the same checkpoint.
+        """
+        if self.reconciling:
+            return 0
+        last = min(through, self.newest - 1, *(plan.batch_id - 1 for plan in self.pending))
+        results = [result for batch_id, result in sorted(self.results.items()) if batch_id <= last]
+        if results:
+            folded = checkpoint.fold(
+                self._bucket, self.generation, self.checkpoint, results, forget_before=forget_before
+            )
+            key = places.checkpoint(self.generation, folded.through)
+            if not self._bucket.create(key, folded.to_json()):
+                raise ContractError(f"object {key} exists already", "one driver", "stop the other driver")
+            self.checkpoint = folded
+            self.results = {batch_id: result for batch_id, result in self.results.items() if batch_id > last}
+            self._known = {}
+            self._remember(read for result in self.results.values() for read in result.objects)
+            self._remember(planned for plan in self.pending for planned in plan.objects)
+        self._trim()
+        return len(results)
+
+    def _trim(self) -> None:
+        """Delete what the checkpoint holds, also what a driver that died has left."""
+        generation, through = self.generation, self.checkpoint.through
+        needed = {page.key for pages in self.checkpoint.pages.values() for page in pages}
+        folded = [
+            entry.key
+            for prefix, last in (
+                (places.checkpoints(generation), through - 1),
+                (places.plans(generation), through),
+                (places.results(generation), through),
+                (places.pages(generation), through),
+            )
+            for entry in self._bucket.entries(prefix)
+            if places.batch_of(entry.key) <= last and entry.key not in needed
+        ]
+        self._bucket.delete_keys(folded)
+
     def _prefixes(self) -> Iterator[str]:
         for topic in self._bucket.folders(places.BRONZE_KAFKA):
             for topic_id in self._bucket.folders(topic):
                 yield from self._bucket.folders(topic_id)
 
-    def _read_plans(self) -> Iterator[Plan]:
-        for entry in self._bucket.entries(places.plans(self.generation)):
-            yield Plan.from_json(_present(self._bucket, entry.key))
-
-    def _add_plan(self, plan: Plan) -> None:
-        for planned in plan.objects:
+    def _remember(self, objects: Iterable[BronzeObject | ReadObject]) -> None:
+        for planned in objects:
             self._known[planned.key] = planned.etag
             prefix = planned.key.rpartition("/")[0] + "/"
             self._last_key[prefix] = max(self._last_key.get(prefix, ""), planned.key)
 
     def _add_result(self, result: Result) -> None:
+        if result.batch_id in self.results or result.batch_id <= self.checkpoint.through:
+            return
         self.results[result.batch_id] = result
+        self.finished = max(self.finished, result.batch_id)
+        self._remember(result.objects)
         spans(result.objects, self.next_offsets)
+        checkpoint.add_up(self.totals, result)
+
+
+def _later(bucket: Bucket, prefix: str, through: int) -> list[str]:
+    """The keys of batches after one, oldest first."""
+    return [entry.key for entry in bucket.entries(prefix) if places.batch_of(entry.key) > through]
 
 
 def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterator[BronzeObject]:
@@ -206,20 +320,12 @@ def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterato
 def _rows(entry: BronzeObject, following: BronzeObject | None) -> int:
     if following is None:
         return max(1, entry.size // BYTES_PER_ROW)
-    return max(1, places.KafkaObject.parse(following.key).first - places.KafkaObject.parse(entry.key).first)
+    return max(1, KafkaObject.parse(following.key).first - KafkaObject.parse(entry.key).first)
 
 
-def _is_ours(key: str) -> bool:
+def _place(key: str) -> KafkaObject | None:
     try:
-        places.KafkaObject.parse(key)
+        return KafkaObject.parse(key)
     except ContractError as fault:
         event("bronze object ignored", level=30, object=key, reason=str(fault))
-        return False
-    return True
-
-
-def _present(bucket: Bucket, key: str) -> bytes:
-    text = bucket.get(key)
-    if text is None:
-        raise ContractError(f"object {key} is gone", "a ledger that nobody deletes from", "restore it from a version")
-    return text
+        return None

@@ -34,8 +34,10 @@ def run(driver: Driver, stop: threading.Event, poll_seconds: float) -> None:
             if unpublished >= PUBLISH_AFTER_BATCHES:
                 driver.publish()
                 unpublished = 0
+            driver.maintain()
         else:
             quiet.go_on()
+            driver.maintain()
             stop.wait(poll_seconds)
     driver.publish()
 

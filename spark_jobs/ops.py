@@ -4,7 +4,7 @@ The results in the bucket are the truth; these tables are made from them and can
 """
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ class Publisher:
     def __init__(self, tables: Lakehouse, generation: int) -> None:
         self._tables, self._app, self._generation = tables, f"ops/{generation}", generation
         self._steps: list[Step] = []
+        self._ends: dict[tuple[str, int], int] | None = None
         self.published = min(tables.transaction(table, self._app) for table in (OPS_BATCHES, OPS_BRONZE_OBJECTS))
 
     def note(self, step: Step) -> None:
@@ -40,31 +41,44 @@ class Publisher:
         Returns:
             How many were appended.
         """
-        newest = max(ledger.results, default=0)
+        newest = ledger.finished
         if newest <= self.published:
             return 0
-        made = self._rows(ledger.results)
-        for table, found in ((OPS_BATCHES, made["batches"]), (OPS_BRONZE_OBJECTS, made["objects"])):
+        ends = self._published_ends(ledger)
+        batches, objects = self._rows(ledger, ends)
+        for table, found in ((OPS_BATCHES, batches), (OPS_BRONZE_OBJECTS, objects)):
             since = self._tables.transaction(table, self._app)
             fresh = [row for row in found if row["batch_id"] > since]
             if since < newest:
                 rows = pa.Table.from_pylist(fresh, schema=arrow_schema(table))
                 self._tables.append_few(rows, table, self._app, newest, f"batches {since + 1} to {newest}")
         count = newest - max(self.published, 0)
-        self.published = newest
+        self.published, self._ends = newest, ends
         self._steps = self._steps[-1:]
         return count
 
-    def _rows(self, results: dict[int, Result]) -> dict[str, list[dict[str, Any]]]:
-        ends: dict[tuple[str, int], int] = {}
+    def _published_ends(self, ledger: Ledger) -> dict[tuple[str, int], int]:
+        """By topic id and partition, the first offset that no published batch has read."""
+        if self._ends is not None:
+            return dict(self._ends)
+        ends = dict(ledger.checkpoint.next_offsets)  # what it holds is published
+        for batch_id in sorted(ledger.results):
+            if batch_id <= self.published:
+                spans(ledger.results[batch_id].objects, ends)
+        return ends
+
+    def _rows(
+        self, ledger: Ledger, ends: dict[tuple[str, int], int]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The rows of the batches that are not published; `ends` is moved on past them."""
         batches: list[dict[str, Any]] = []
         objects: list[dict[str, Any]] = []
-        for batch_id in sorted(results):
-            result = results[batch_id]
+        for batch_id in sorted(batch_id for batch_id in ledger.results if batch_id > self.published):
+            result = ledger.results[batch_id]
             for where, span in spans(result.objects, ends).items():
                 batches.append(self._batch(result, where, span))
             objects += _objects(result)
-        return {"batches": batches, "objects": objects}
+        return batches, objects
 
     def _batch(self, result: Result, where: tuple[str, int], span: Span) -> dict[str, Any]:
         step = next((step for step in self._steps if step.silver_version >= result.silver_version), None)
@@ -111,12 +125,3 @@ def _objects(result: Result) -> Iterator[dict[str, Any]]:
 
 def _moment(seconds: float) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-
-
-def totals(results: Iterable[Result]) -> dict[str, int]:
-    """Rows by outcome and `rows_read`, over all results."""
-    found = list(results)
-    return {
-        **{name: sum(result.outcomes[name] for result in found) for name in OUTCOMES},
-        "rows_read": sum(result.rows for result in found),
-    }

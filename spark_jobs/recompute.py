@@ -3,7 +3,7 @@
 Shares nothing with the Spark driver but the contracts: no Spark, no plans, no Java. `verify` compares the two.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ from lakehouse.envelopes import Change, Integer, Rejection, decode, parse
 from spark_jobs import salvage
 
 SOURCE = "kafka"
+OLDER = "older_than_expired_delete"
 
 
 @dataclass
@@ -25,6 +26,8 @@ class Recomputed:
         tombstones: Messages with a null value.
         rejected: Every rejected line as (object, position, reason).
         damaged: Keys of the objects that could not be read whole.
+        expired: Lines that silver rejected because a delete that is forgotten was newer, as (object, position).
+        expired_sequence: The highest sequence of a forgotten delete; empty if none is forgotten.
     """
 
     newest: dict[tuple[str, int], Change] = field(default_factory=dict)
@@ -32,6 +35,8 @@ class Recomputed:
     tombstones: int = 0
     rejected: set[tuple[str, int, str]] = field(default_factory=set)
     damaged: list[str] = field(default_factory=list)
+    expired: frozenset[tuple[str, int]] = frozenset()
+    expired_sequence: str = ""
 
     def add(self, key: str, body: bytes) -> None:
         """Take in a bronze object."""
@@ -56,9 +61,20 @@ class Recomputed:
         except Rejection as reason:
             self.rejected.add((key, position, str(reason)))
             return
+        if (key, position) in self.expired and change.sequence <= self.expired_sequence:
+            self.rejected.add((key, position, OLDER))
+            return
         held = self.newest.get(change.key)
         if held is None or change.sequence > held.sequence:
             self.newest[change.key] = change
+
+    def forget(self, held: Set[tuple[str, int]]) -> None:
+        """Leave out the deletes that silver may have forgotten and has: those whose keys are not `held` there."""
+        self.newest = {
+            key: change
+            for key, change in self.newest.items()
+            if change.line or change.sequence > self.expired_sequence or key in held
+        }
 
 
 def value_of(line: str) -> str | None:

@@ -21,8 +21,8 @@ from pyspark.sql import functions as F
 from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
-from spark_jobs import apply, bronze, collected
-from spark_jobs.delta import Lakehouse, arrow_schema
+from spark_jobs import apply, bronze, collected, rejects
+from spark_jobs.delta import Lakehouse
 from spark_jobs.plans import Plan, ReadObject, Result
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
@@ -88,13 +88,13 @@ def _run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, dama
         held = collected.judge(lines, plan, tables, settings.business_timezone)
         counts = _named(collected.count_by_object(held), keys)
         all_damage = look(counts)
-        _write_collected(plan, tables, held, counts, all_damage)
+        _write_collected(plan, tables, bucket, held, counts, all_damage)
         days = collected.days(held)
     else:
         with _judged(lines, plan, tables) as judged:
             counts = _named([row.asDict() for row in transforms.count_by_object(judged).collect()], keys)
             all_damage = look(counts)
-            _write(plan, tables, settings, judged, counts, all_damage)
+            _write(plan, tables, bucket, settings, judged, counts, all_damage)
     result = Result(
         plan.generation,
         plan.batch_id,
@@ -143,60 +143,34 @@ def _current(lines: DataFrame, plan: Plan, tables: Lakehouse) -> DataFrame | Non
 
 
 def _write_collected(
-    plan: Plan, tables: Lakehouse, lines: pa.Table, counts: list[dict[str, Any]], damaged: dict[str, bronze.Damage]
+    plan: Plan,
+    tables: Lakehouse,
+    bucket: Bucket,
+    lines: pa.Table,
+    counts: list[dict[str, Any]],
+    damaged: dict[str, bronze.Damage],
 ) -> None:
     app, note = apply.application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
-    rejects = [*collected.rejected(lines, counts), *_damaged_rows(damaged)]
-    if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
-        at = datetime.datetime.fromtimestamp(plan.planned_at, datetime.UTC)
-        rows = [{**reject, "batch_id": plan.batch_id, "rejected_at": at} for reject in rejects]
-        table = pa.Table.from_pylist(rows, schema=arrow_schema(SILVER_REJECTED))
-        tables.append_few(table, SILVER_REJECTED, app, plan.batch_id, note)
+    if rejects.any_of(counts, damaged) and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
+        rows = rejects.few(plan, bucket, lines, counts, damaged)
+        tables.append_few(rows, SILVER_REJECTED, app, plan.batch_id, note)
     collected.write(plan, tables, lines, app, note)
-
-
-def _damaged_rows(damaged: dict[str, bronze.Damage]) -> list[dict[str, Any]]:
-    return [
-        {"raw": bronze.describe(damage), "reason": f"{damage.status}_object", "object": key, "position": -1}
-        for key, damage in damaged.items()
-    ]
 
 
 def _write(
     plan: Plan,
     tables: Lakehouse,
+    bucket: Bucket,
     settings: Settings,
     judged: DataFrame,
     counts: list[dict[str, Any]],
     damaged: dict[str, bronze.Damage],
 ) -> None:
     app, note = apply.application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
-    rejects = damaged or any(count["outcome"] == "rejected" for count in counts)
-    if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
-        tables.append(_rejected(plan, tables, judged, counts, damaged), SILVER_REJECTED, app, plan.batch_id, note)
+    if rejects.any_of(counts, damaged) and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
+        rows = rejects.many(plan, tables.spark, bucket, judged, counts, damaged)
+        tables.append(rows, SILVER_REJECTED, app, plan.batch_id, note)
     apply.write(plan, tables, judged, settings.business_timezone, counts=counts)
-
-
-def _rejected(
-    plan: Plan, tables: Lakehouse, judged: DataFrame, counts: list[dict[str, Any]], damaged: dict[str, bronze.Damage]
-) -> DataFrame:
-    first_lines: dict[str, int] = {}
-    for count in counts:
-        first_lines[count["object"]] = min(count["first_line"], first_lines.get(count["object"], count["first_line"]))
-    starts = tables.spark.createDataFrame(
-        [(bronze.mark(key), key, start) for key, start in first_lines.items()],
-        "mark BIGINT, key STRING, start BIGINT",
-    )
-    placed = judged.join(F.broadcast(starts), on=F.col("object") == F.col("mark"), how="inner")
-    placed = placed.withColumn("position", F.col("line") - F.col("start")).withColumn("object", F.col("key"))
-    rows = transforms.rejected(placed, plan.batch_id, plan.planned_at)
-    if not damaged:
-        return rows.coalesce(1)
-    whole = [{**row, "outcome": "rejected"} for row in _damaged_rows(damaged)]
-    objects = tables.spark.createDataFrame(
-        whole, "raw STRING, reason STRING, object STRING, position BIGINT, outcome STRING"
-    )
-    return rows.unionByName(transforms.rejected(objects, plan.batch_id, plan.planned_at)).coalesce(1)
 
 
 def _read_objects(

@@ -3,7 +3,7 @@
 Tables are not read or written here (see delta.py); bronze is only listed and, where an object is damaged, salvaged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lakehouse.errors import ConfigError, LakehouseError, SourceError
+from lakehouse.errors import ConfigError, ContractError, LakehouseError, SourceError
 from lakehouse.settings import Settings
 
 ABSENT = ("NoSuchKey", "404", "NotFound")
@@ -20,11 +20,12 @@ EXISTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 @dataclass(frozen=True)
 class Entry:
-    """An object as a listing shows it; `size` in bytes."""
+    """An object as a listing shows it; `size` in bytes, `modified_at` in seconds since 1970."""
 
     key: str
     etag: str
     size: int
+    modified_at: float | None = None
 
 
 class Bucket:
@@ -61,6 +62,17 @@ class Bucket:
         except BotoCoreError as fault:
             raise self._error(fault) from fault
 
+    def present(self, key: str) -> bytes:
+        """The bytes of an object that must be there.
+
+        Raises:
+            ContractError: It is gone.
+        """
+        body = self.get(key)
+        if body is None:
+            raise ContractError(f"object {key} is gone", "books that nobody deletes from", "restore it from a version")
+        return body
+
     def put(self, key: str, body: bytes) -> None:
         """Write the object, whether or not it exists."""
         self._put(key, body)
@@ -80,10 +92,14 @@ class Bucket:
     def delete_all(self, prefix: str) -> int:
         """Delete every object under a prefix and return how many there were."""
         keys = [entry.key for entry in self.entries(prefix)]
+        self.delete_keys(keys)
+        return len(keys)
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        """Delete objects; fine if one is not there."""
         for start in range(0, len(keys), 1000):
             chunk = [{"Key": key} for key in keys[start : start + 1000]]
             self._call("delete_objects", Delete={"Objects": chunk, "Quiet": True})
-        return len(keys)
 
     def entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
         """The objects under a prefix in order of their keys, those after `after` only."""
@@ -91,7 +107,7 @@ class Bucket:
         while True:
             page = self._call("list_objects_v2", **arguments)
             for found in page.get("Contents", ()):
-                yield Entry(found["Key"], found["ETag"], found["Size"])
+                yield Entry(found["Key"], found["ETag"], found["Size"], found["LastModified"].timestamp())
             if not page.get("IsTruncated"):
                 return
             arguments = {"Prefix": prefix, "ContinuationToken": page["NextContinuationToken"]}

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
-from pyarrow.dataset import Dataset
 
 from lakehouse import places
 from lakehouse.errors import ContractError
@@ -23,8 +23,10 @@ from lakehouse.tables import (
     SILVER_REJECTED,
     Table,
 )
+from spark_jobs import expiry
 from spark_jobs.delta import arrow_schema
-from spark_jobs.recompute import GOLD, Recomputed, silver_rows
+from spark_jobs.ledger import read_generation
+from spark_jobs.recompute import GOLD, OLDER, SOURCE, Recomputed, silver_rows
 from spark_jobs.storage import Bucket
 
 Report = Callable[[str, int, int | None], None]
@@ -61,12 +63,14 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
     """
     bucket = Bucket(settings)
     entries = list(bucket.entries(places.BRONZE_KAFKA))
-    recomputed = Recomputed()
+    recomputed = _beginning(bucket, settings)
     for done, entry in enumerate(entries, start=1):
         body = bucket.get(entry.key)
         if body is not None:
             recomputed.add(entry.key, body)
         report("bronze read again", done, len(entries))
+    if recomputed.expired_sequence:
+        recomputed.forget(_tombstones(settings))
     verification = Verification(read=recomputed.rows, damaged=recomputed.damaged)
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
@@ -78,6 +82,26 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
         report("tables compared", done, 3)
     _compare_rejected(settings, recomputed, verification)
     return verification
+
+
+def _beginning(bucket: Bucket, settings: Settings) -> Recomputed:
+    """Nothing yet but what silver has forgotten and, for that, has rejected."""
+    generation = read_generation(bucket)
+    expired = expiry.in_force(_delta(settings, SILVER_ORDER_LINES), bucket, generation.number if generation else 0)
+    if not expired:
+        return Recomputed()
+    rejected = _rows(settings, SILVER_REJECTED).to_table(
+        columns=["object", "position"], filter=ds.field("reason") == OLDER
+    )
+    lines = zip(*(column.to_pylist() for column in rejected.columns), strict=True)
+    return Recomputed(expired=frozenset(lines), expired_sequence=expired.get(SOURCE, ""))
+
+
+def _tombstones(settings: Settings) -> set[tuple[str, int]]:
+    """The keys of silver's tombstones."""
+    held = ds.field("is_deleted") & (ds.field("source") == SOURCE)
+    rows = _rows(settings, SILVER_ORDER_LINES).to_table(columns=["order_id", "line_no"], filter=held)
+    return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
 def _silver(recomputed: Recomputed, business_timezone: str) -> pa.Table:
@@ -92,10 +116,14 @@ def _silver(recomputed: Recomputed, business_timezone: str) -> pa.Table:
     return pa.Table.from_batches(batches)
 
 
-def _rows(settings: Settings, table: Table) -> Dataset:
+def _rows(settings: Settings, table: Table) -> ds.Dataset:
+    return _delta(settings, table).to_pyarrow_dataset()
+
+
+def _delta(settings: Settings, table: Table) -> DeltaTable:
     url = places.table_url(settings.bucket, table.layer, table.name)
     try:
-        return DeltaTable(url, storage_options=settings.delta_options).to_pyarrow_dataset()
+        return DeltaTable(url, storage_options=settings.delta_options)
     except TableNotFoundError as fault:
         raise ContractError(
             f"table {table.full_name} does not exist", "tables to verify", "run `python -m spark_jobs backfill` first"

@@ -1,4 +1,4 @@
-"""replay, generate, verify and rebuild: the data that goes through the running stack."""
+"""replay, generate, verify, rebuild and maintain: the data that goes through the running stack."""
 
 import argparse
 import os
@@ -36,6 +36,7 @@ def register(commands: Any) -> None:
     command.set_defaults(run=generate)
     commands.add_parser("verify", help="recompute silver and gold from bronze, compare").set_defaults(run=verify)
     commands.add_parser("rebuild", help="build silver and gold anew from bronze").set_defaults(run=rebuild)
+    commands.add_parser("maintain", help="compact, vacuum and expire all there is").set_defaults(run=maintain)
 
 
 @dataclass(frozen=True)
@@ -115,28 +116,13 @@ def verify(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def rebuild(settings: Settings, given: argparse.Namespace) -> int:
-    """Stop the driver, build the tables anew from bronze, and start the driver again."""
-    require_stack(settings, ["gateway"])
-    begin = time.monotonic()
-    driver = stack.spark(settings)
-    daemon = Daemon(settings.data_path)
-    with supervision.alone(settings.data_path):
-        was_running = bool(daemon.states().get(driver.name, {}).get("pid"))
-        if was_running:
-            daemon.ask("stopProcess", driver.name, True)
-            terminal.progress("spark: stopped, so that the rebuild is the only writer")
-    try:
-        code = _rebuild(driver.environment)
-    finally:
-        if was_running:
-            supervision.up(
-                settings.data_path,
-                stack.processes(settings, [driver.name]),
-                then=stack.then(settings),
-                report=terminal.progress,
-            )
-    terminal.say(f"rebuild {'failed' if code else 'done'} after {time.monotonic() - begin:.1f} s")
-    return code
+    """Build the tables anew from bronze, while the driver is stopped."""
+    return _instead_of_the_stream(settings, "rebuild")
+
+
+def maintain(settings: Settings, given: argparse.Namespace) -> int:
+    """Do all maintenance there is to do, while the driver is stopped."""
+    return _instead_of_the_stream(settings, "maintain")
 
 
 def require_stack(settings: Settings, names: list[str] | None = None) -> None:
@@ -152,10 +138,35 @@ def require_stack(settings: Settings, names: list[str] | None = None) -> None:
         raise ConfigError(said, f"{' and '.join(wanted)} ready", "run `make up`")
 
 
-def _rebuild(given: Mapping[str, str]) -> int:
-    """Run the rebuild in a process of its own, as the driver runs; returns its exit code."""
-    command = [sys.executable, "-m", "spark_jobs", "rebuild"]
-    return subprocess.run(command, env={**os.environ, **given}, check=False).returncode  # noqa: S603
+def _instead_of_the_stream(settings: Settings, command: str) -> int:
+    """Stop the driver, run another command of its package, and start the driver again."""
+    require_stack(settings, ["gateway"])
+    begin = time.monotonic()
+    driver = stack.spark(settings)
+    daemon = Daemon(settings.data_path)
+    with supervision.alone(settings.data_path):
+        was_running = bool(daemon.states().get(driver.name, {}).get("pid"))
+        if was_running:
+            daemon.ask("stopProcess", driver.name, True)
+            terminal.progress(f"spark: stopped, so that {command} is the only writer")
+    try:
+        code = _run(command, driver.environment)
+    finally:
+        if was_running:
+            supervision.up(
+                settings.data_path,
+                stack.processes(settings, [driver.name]),
+                then=stack.then(settings),
+                report=terminal.progress,
+            )
+    terminal.say(f"{command} {'failed' if code else 'done'} after {time.monotonic() - begin:.1f} s")
+    return code
+
+
+def _run(command: str, given: Mapping[str, str]) -> int:
+    """Run a command of the driver's package in a process of its own, as the driver runs; returns its exit code."""
+    arguments = [sys.executable, "-m", "spark_jobs", command]
+    return subprocess.run(arguments, env={**os.environ, **given}, check=False).returncode  # noqa: S603
 
 
 def _show(summary: Summary) -> None:

@@ -4,6 +4,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 KEY = ("source", "order_id", "line_no")
+OLDER = "older_than_expired_delete"
 
 
 def with_outcome(lines: DataFrame, current: DataFrame | None, expired_sequence: str | None) -> DataFrame:
@@ -43,7 +44,7 @@ def with_outcome(lines: DataFrame, current: DataFrame | None, expired_sequence: 
     )
     return known.select(
         *[name for name in lines.columns if name != "reason"],
-        F.when(older_than_expired, "older_than_expired_delete").otherwise(F.col("reason")).alias("reason"),
+        F.when(older_than_expired, OLDER).otherwise(F.col("reason")).alias("reason"),
         outcome.alias("outcome"),
         F.col("current_sequence").isNotNull().alias("is_known"),
         "current_date",

@@ -93,12 +93,17 @@ def test_every_kind_of_damage_costs_itself(site: Site, monkeypatch: pytest.Monke
 
 
 def backfilled(site: Site, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The exit code of `python -m spark_jobs backfill` within the session of the tests."""
+    """The exit code of `python -m spark_jobs backfill`."""
+    return commanded(site, monkeypatch, "backfill")
+
+
+def commanded(site: Site, monkeypatch: pytest.MonkeyPatch, command: str) -> int:
+    """The exit code of `python -m spark_jobs COMMAND` within the session of the tests."""
     with monkeypatch.context() as patched:
         for name, value in knobs.environment(site.settings).items():
             patched.setenv(name, value)
         patched.setattr(commands.session, "build", lambda *_: Unstopped(site.spark))
-        return main.main(["backfill"])
+        return main.main([command])
 
 
 class Unstopped:

@@ -128,7 +128,7 @@ def test_ctrl_c_ends_the_simulated_shop_in_order(demo: Shop) -> None:
 
 def test_without_a_stack_each_says_so_in_one_line(tmp_path: Path) -> None:
     shop = Shop(make_settings(tmp_path / "none"))
-    for command in ("replay", "generate", "verify", "rebuild"):
+    for command in ("replay", "generate", "verify", "rebuild", "maintain"):
         done = shop.infra(command)
         assert done.returncode == 2, command
         assert done.stderr.count("\n") == 1, done.stderr

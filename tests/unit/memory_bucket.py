@@ -1,7 +1,7 @@
 """A bucket in memory, with the conditions of S3: for tests of what lies in it, not of S3."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from spark_jobs.storage import Bucket, Entry
 
@@ -32,6 +32,10 @@ class MemoryBucket(Bucket):
             return False
         self.objects[key] = body
         return True
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.objects.pop(key, None)
 
     def entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
         self.listed.append((prefix, after))
