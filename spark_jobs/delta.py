@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 from delta.tables import DeltaTable as SparkDelta
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
@@ -43,8 +43,14 @@ class Lakehouse:
         return places.table_url(self._settings.bucket, table.layer, table.name, self._staged)
 
     def create(self, table: Table) -> None:
-        """Create the table if it does not exist."""
-        if self._handle(table) is None:
+        """Create the table if it does not exist; give one that an earlier version made the columns it lacks."""
+        handle = self._handle(table)
+        if handle is not None:
+            there = {field.name for field in handle.schema().fields}
+            wanted = pa.schema([field for field in arrow_schema(table) if field.name not in there])
+            if wanted.names:
+                handle.alter.add_columns(Schema.from_arrow(wanted).fields)
+        else:
             # by delta-rs: 20 ms where Spark needs a second
             DeltaTable.create(
                 self.url(table),
