@@ -15,12 +15,14 @@ from deltalake.exceptions import TableNotFoundError
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
 from lakehouse import places
+from lakehouse.activity import Files
 from lakehouse.errors import ContractError
 from lakehouse.settings import Settings
-from lakehouse.tables import Table
+from lakehouse.tables import TABLES, Table
 
 _TXN = {"spark.databricks.delta.write.txnAppId": "", "spark.databricks.delta.write.txnVersion": ""}
 ROWS_PER_FILE = 100_000
+SMALL_BYTES = 1 << 20  # a file below this is small
 
 
 class Lakehouse:
@@ -90,6 +92,16 @@ class Lakehouse:
     def is_empty(self, table: Table) -> bool:
         """Whether the table's newest version has no file."""
         return not self._present(table).file_uris()
+
+    def files(self) -> dict[str, Files]:
+        """By full name, the files of each table's newest version."""
+        found = {}
+        for table in TABLES:
+            handle = self._present(table)
+            sizes = pa.table(handle.get_add_actions()).column("size_bytes").to_pylist()
+            small = sum(size < SMALL_BYTES for size in sizes)
+            found[table.full_name] = Files(handle.version(), len(sizes), sum(sizes), small)
+        return found
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or the newest."""

@@ -102,7 +102,7 @@ class Ledger:
             after = "" if everything else self._last_key.get(prefix, "")
             for entry in self._bucket.entries(prefix, after):
                 if self._known.get(entry.key) != entry.etag and _is_ours(entry.key):
-                    found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
+                    found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size, entry.modified_at)
         if everything:
             self._reconciled_at = time.monotonic()
         return [found[key] for key in sorted(found)]

@@ -13,11 +13,15 @@ from spark_jobs.lags import Spread
 
 @dataclass(frozen=True)
 class BronzeObject:
-    """A bronze object: its key and the ETag of the version that was found; `size` in bytes."""
+    """A bronze object: its key and the ETag of the version that was found.
+
+    `size` is in bytes, `landed_at` S3's time of the object in seconds since 1970.
+    """
 
     key: str
     etag: str
     size: int
+    landed_at: float | None = None
 
 
 @dataclass(frozen=True)

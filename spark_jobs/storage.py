@@ -20,11 +20,12 @@ EXISTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 @dataclass(frozen=True)
 class Entry:
-    """An object as a listing shows it; `size` in bytes."""
+    """An object as a listing shows it; `size` in bytes, `modified_at` in seconds since 1970."""
 
     key: str
     etag: str
     size: int
+    modified_at: float | None = None
 
 
 class Bucket:
@@ -91,7 +92,7 @@ class Bucket:
         while True:
             page = self._call("list_objects_v2", **arguments)
             for found in page.get("Contents", ()):
-                yield Entry(found["Key"], found["ETag"], found["Size"])
+                yield Entry(found["Key"], found["ETag"], found["Size"], found["LastModified"].timestamp())
             if not page.get("IsTruncated"):
                 return
             arguments = {"Prefix": prefix, "ContinuationToken": page["NextContinuationToken"]}
