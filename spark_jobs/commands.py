@@ -12,8 +12,8 @@ from pathlib import Path
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
+from spark_jobs import cloudwatch, prometheus, session
 from spark_jobs import rebuild as rebuilding
-from spark_jobs import session
 from spark_jobs import verify as verifying
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
@@ -34,7 +34,12 @@ def stream(settings: Settings) -> None:
     stop = threading.Event()
     for sort in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sort, lambda *_: stop.set())
-    with _driver(settings, patience_seconds=600) as driver, _ready(settings):
+    with (
+        _driver(settings, patience_seconds=600) as driver,
+        prometheus.served(driver.metrics, settings),
+        cloudwatch.reported(driver.metrics, settings),
+        _ready(settings),
+    ):
         event("streaming", bucket=settings.bucket)
         if not driver.step():  # a batch that was begun is finished first: gold shows whole batches
             driver.bring_gold_up()

@@ -91,7 +91,7 @@ class Distribution:
         for bucket, rows in self._buckets.items():
             low, high = _edges(bucket)
             found += rows * min(max((seconds - low) / (high - low), 0.0), 1.0)
-        return found
+        return min(found, self.rows)
 
     def weights(self) -> dict[float, float]:
         """Changes by the middle of their bucket [s]."""

@@ -53,19 +53,20 @@ class Metrics:
         silver_version: What gold shows.
         gold_version: gold.daily_sales' version.
         committed_at: When gold was last committed, seconds since 1970; 0 for not yet.
+        maintained_at: When maintenance was last done; 0 for never.
     """
 
     def __init__(
         self, next_offsets: Mapping[tuple[str, int], int] | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.lock = threading.Lock()
-        self._clock, self.started_at = clock, clock()
+        self.clock, self.started_at = clock, clock()
         self._ends = dict(next_offsets or {})
         self._sizes: dict[int, int] = {}
         self._slots: deque[_Slot] = deque(maxlen=WINDOW_SECONDS // SLOT_SECONDS)
         self._last: deque[Batch] = deque(maxlen=LAST_BATCHES)
         self._processes: list[psutil.Process] = []
-        self._maintained, self._maintained_at, self._tables_at = "", 0.0, 0.0
+        self.maintained_at, self._maintained, self._tables_at = 0.0, "", 0.0
         self.lags: dict[int, Lags] = defaultdict(_no_lags)
         self.outcomes: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(OUTCOMES, 0))
         self.gaps: dict[int, int] = defaultdict(int)
@@ -123,15 +124,15 @@ class Metrics:
 
     def maintained(self, piece: str) -> None:
         """Note that a piece of maintenance was done."""
-        self._maintained, self._maintained_at = piece, self._clock()
+        self._maintained, self.maintained_at = piece, self.clock()
 
     def counted(self, tables: Mapping[str, Files]) -> None:
         """Note the tables' files."""
-        self.tables, self._tables_at = dict(tables), self._clock()
+        self.tables, self._tables_at = dict(tables), self.clock()
 
     def activity(self) -> Activity:
         """All of it as the progress object tells it."""
-        now = self._clock()
+        now = self.clock()
         with self.lock:
             slots = [slot for slot in self._slots if slot.minute >= self._oldest_minute(now)]
             window: dict[str, Lags] = {}
@@ -153,7 +154,7 @@ class Metrics:
                 tables_at=self._tables_at,
                 batches=list(self._last),
                 maintained=self._maintained,
-                maintained_at=self._maintained_at,
+                maintained_at=self.maintained_at,
                 resident_bytes=self.resident_bytes(),
             )
 
