@@ -9,7 +9,6 @@ from infra.local.daemon import ROOT
 from lakehouse import settings as settings_module
 from lakehouse.settings import Settings
 from lakehouse.tables import TABLES, VIEWS, Table
-from spark_jobs import cloudwatch, measures
 
 _INTRODUCTION = """\
 # Tables
@@ -83,6 +82,8 @@ def tables() -> str:
 
 def metrics() -> str:
     """The page on the figures for Prometheus and CloudWatch."""
+    from spark_jobs import cloudwatch, measures  # noqa: PLC0415 (with pyspark: 0.3 s that no other command needs)
+
     prometheus = "".join(
         f"| `{measure.name}` | {measure.kind} | {', '.join(measure.labels)} | {_cell(measure.meaning)} |\n"
         for measure in (*measures.MEASURES, measures.UP)

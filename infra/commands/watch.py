@@ -77,7 +77,12 @@ class Meter:
     def shares(self, processes: list[status.Health]) -> dict[str, float]:
         """By name, cores that a process and its children used since the last look; nothing at the first."""
         now = time.monotonic()
-        seconds = {one.name: (one.pid, _cpu_seconds(one.pid)) for one in processes if one.pid}
+        seconds = {
+            # the supervisor is the parent of all: its children have lines of their own
+            one.name: (one.pid, _cpu_seconds(machine.family(one.pid)[: 1 if one.name == "supervisor" else None]))
+            for one in processes
+            if one.pid
+        }
         found = {}
         for name, (pid, used) in seconds.items():
             if pid in self._before:
@@ -87,9 +92,9 @@ class Meter:
         return found
 
 
-def _cpu_seconds(pid: int) -> float:
+def _cpu_seconds(family: list[psutil.Process]) -> float:
     found = 0.0
-    for process in machine.family(pid):
+    for process in family:
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
             found += times.user + times.system
