@@ -9,7 +9,7 @@ from rich.text import Text
 
 from infra.local.backlog import Backlog, Unread
 from infra.local.status import Picture
-from lakehouse.activity import WHOLE, Activity, Count, Lag
+from lakehouse.activity import WHOLE, WINDOW_SECONDS, Activity, Count, Lag
 from lakehouse.settings import Settings
 from lakehouse.tables import LAYERS, OUTCOMES
 
@@ -45,7 +45,10 @@ def data(picture: Picture, settings: Settings) -> list[Table | Text]:
     if found.activity is None:
         return [*lines, *_worries(picture, settings)]
     active = found.activity
-    lines.append(Text(f"speed: {active.rows_per_second:,.0f} rows/s, {size(active.bytes_per_second)}/s of bronze"))
+    if picture.at - found.at < WINDOW_SECONDS:
+        lines.append(Text(f"speed: {active.rows_per_second:,.0f} rows/s, {size(active.bytes_per_second)}/s of bronze"))
+    else:  # what was told of the last minutes is no longer true of them
+        active = dataclasses.replace(active, lags={})
     if active.maintained:
         lines.append(
             Text(f"maintenance: {active.maintained}, {duration(max(picture.at - active.maintained_at, 0))} ago")

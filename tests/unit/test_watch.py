@@ -87,6 +87,14 @@ def test_before_the_first_batch_and_after_an_older_driver_it_says_what_it_knows(
     assert any(line.startswith("gold shows batch 10") for line in lines(older))
 
 
+def test_minutes_that_are_long_gone_are_not_told_as_the_last_ones() -> None:
+    text = "\n".join(lines(dataclasses.replace(PICTURE, at=NOW + 3600)))
+    assert "told 1 h 0 min ago" in text
+    assert "since start" in text
+    assert "last 5 min" not in text
+    assert "speed" not in text
+
+
 def test_an_idle_stack_says_that_nothing_waits() -> None:
     assert "unread: nothing" in lines(dataclasses.replace(PICTURE, backlog=Backlog({("id", 0): Unread()})))
 
