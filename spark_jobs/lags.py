@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 PER_DOUBLING = 8  # buckets: each is 9 % wide, and changes lie evenly in one
 LEAST_SECONDS = 0.001
-# Delays from the source to bronze at which changes are told apart, so that a late one does not stretch the spread of
-# the others: a change made after its object landed, by more than S3's whole seconds can explain, is ahead of the clock;
-# one that was a day old by then is history. Neither is a lag.
+# A change made after its object landed, by more than S3's whole seconds can explain, is ahead of the clock; one that
+# was a day old by then is history. Neither is a lag.
 AHEAD_SECONDS = -1.0
 HISTORY_SECONDS = 86_400.0
-DELAY_SECONDS = (AHEAD_SECONDS, 1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16_384.0, HISTORY_SECONDS)
+# Delays from the source to bronze are told apart in classes, so that a late change does not stretch the spread of the
+# others: the logarithm of DELAY_OFFSET + delay in eighths of that of a day, from 0 (not ahead) to 8 (history).
+DELAY_OFFSET = 1.0 - AHEAD_SECONDS
+DELAY_CLASS = math.log(DELAY_OFFSET + HISTORY_SECONDS) / 8
 
 
 class Spread(NamedTuple):

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from spark_jobs.lags import DELAY_SECONDS
+from spark_jobs.lags import DELAY_CLASS, DELAY_OFFSET
 
 KEY = ("source", "order_id", "line_no")
 
@@ -115,8 +115,9 @@ def count_by_object(lines: DataFrame) -> DataFrame:
         first and last offset, low and high order_id, landed_at, oldest_at and newest_at (seconds since 1970),
         first_line.
     """
-    delay = F.unix_micros("landed_at") - F.unix_micros("cdc_at")
-    delay_class = sum((delay >= round(bound * 1e6)).cast("int") for bound in DELAY_SECONDS)
+    delay = F.col("landed_at").cast("double") - F.col("cdc_at").cast("double") + DELAY_OFFSET
+    # 0.5 and less is ahead of the clock: the class below 0
+    delay_class = F.floor(F.log(F.greatest(delay, F.lit(0.5))) / DELAY_CLASS)
     return lines.groupBy(
         "object", "outcome", "is_known", F.when(F.col("outcome") == "applied", delay_class).alias("delay")
     ).agg(
