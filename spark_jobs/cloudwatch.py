@@ -118,7 +118,7 @@ def reported(metrics: Metrics, settings: Settings, period_seconds: float = PERIO
             try:
                 report.send(client, settings.cloudwatch_namespace, metrics.clock())
             except (ClientError, BotoCoreError) as fault:
-                event("CloudWatch did not take the metrics", level=30, reason=str(fault), action="tried again")
+                event("CloudWatch did not take the metrics", level=30, reason=str(fault), then="they go with the next")
 
     thread = threading.Thread(target=work, name="cloudwatch", daemon=True)
     thread.start()

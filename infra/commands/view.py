@@ -17,27 +17,29 @@ SLOW_SECONDS = 60.0
 _SHOWN_BATCHES = 6
 
 
-def processes(picture: Picture, busy: dict[str, float] | None = None) -> list[Table]:
-    """Every process; with the cores it used where `busy` tells them."""
+def processes(picture: Picture, busy: dict[str, float] | None = None) -> list[Table | Text]:
+    """Every process, with the cores it used where `busy` tells them; why one is not ready."""
     shown_cores = [] if busy is None else ["cores"]
     table = _table("process", "health", "pid", "memory", *shown_cores, "uptime", "restarts", "address", left=(0, 1, -1))
     for one in picture.processes:
-        words = f"{one.health}: {one.reason}" if one.reason else one.health
         colour = {"ready": "green", "stopped": "dim"}.get(one.health, "yellow")
         cores = [] if busy is None else [f"{busy[one.name]:.2f}" if one.name in busy else ""]
         running = [str(one.pid), size(one.resident_bytes), *cores, duration(one.uptime_seconds), str(one.restarts)]
         blank = [""] * len(running)
-        table.add_row(one.name, Text(words, colour), *(running if one.pid else blank), one.url.removesuffix("/metrics"))
+        table.add_row(
+            one.name, Text(one.health, colour), *(running if one.pid else blank), one.url.removesuffix("/metrics")
+        )
     total = size(sum(one.resident_bytes for one in picture.processes))
     table.add_row("", "", "", total, *([] if busy is None else [f"{sum(busy.values()):.2f}"]), "", "", "")
-    return [table]
+    return [table, *(Text(f"! {one.name}: {one.reason}", "yellow") for one in picture.processes if one.reason)]
 
 
 def data(picture: Picture, settings: Settings) -> list[Table | Text]:
     """How far the data has come: lags and outcomes by partition, tables, what waits, and what to look at."""
     found = picture.progress
     if found is None:
-        return [Text("data: none yet"), *_worries(picture, settings)]
+        absent = "none yet" if picture.backlog else "the bucket does not answer"
+        return [Text(f"data: {absent}"), *_worries(picture, settings)]
     age = duration(max(picture.at - found.at, 0))
     lines = [Text(f"gold shows batch {found.batch_id} (silver version {found.silver_version}), told {age} ago")]
     if picture.backlog:

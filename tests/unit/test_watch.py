@@ -82,9 +82,17 @@ def test_figures_stand_where_they_belong() -> None:
 
 
 def test_before_the_first_batch_and_after_an_older_driver_it_says_what_it_knows() -> None:
-    assert "data: none yet" in lines(Picture(NOW, PROCESSES))
+    assert "data: none yet" in lines(Picture(NOW, PROCESSES, backlog=Backlog()))
+    assert "data: the bucket does not answer" in lines(Picture(NOW, PROCESSES))
     older = dataclasses.replace(PICTURE, progress=dataclasses.replace(PROGRESS, activity=None))
     assert any(line.startswith("gold shows batch 10") for line in lines(older))
+
+
+def test_why_a_process_is_not_ready_has_a_line_of_its_own() -> None:
+    slow = dataclasses.replace(PROCESSES[0], health="starting", reason="no answer on port 4566 (timed out)")
+    shown = lines(dataclasses.replace(PICTURE, processes=[slow, *PROCESSES[1:]]))
+    assert "! gateway: no answer on port 4566 (timed out)" in shown
+    assert cells(dataclasses.replace(PICTURE, processes=[slow]), "gateway")[:2] == ["gateway", "starting"]
 
 
 def test_minutes_that_are_long_gone_are_not_told_as_the_last_ones() -> None:
