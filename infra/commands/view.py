@@ -143,11 +143,18 @@ def size(count: float) -> str:
 
 def _waiting(picture: Picture, behind: Backlog) -> Text:
     total = Unread.total(list(behind.unread.values()))
-    if not total.objects:
-        return Text("unread: nothing")
-    more, age = "more than " if total.is_more else "", duration(max(picture.at - (total.oldest_at or picture.at), 0))
-    begun = f"; batch {', '.join(map(str, behind.begun))} under way" if behind.begun else ""
-    return Text(f"unread: {more}{total.objects:,} objects, {size(total.bytes)}, the oldest {age} old{begun}")
+    words = ["nothing"]
+    if total.objects:
+        more, age = (
+            "more than " if total.is_more else "",
+            duration(max(picture.at - (total.oldest_at or picture.at), 0)),
+        )
+        words = [f"{more}{total.objects:,} objects, {size(total.bytes)}, the oldest {age} old"]
+    if behind.begun:
+        words.append(f"batch {', '.join(map(str, behind.begun))} under way")
+    if behind.not_in_gold:
+        words.append(f"{behind.not_in_gold} not in gold")
+    return Text("unread: " + "; ".join(words))
 
 
 def _lags(active: Activity) -> Table:

@@ -107,6 +107,13 @@ def test_an_idle_stack_says_that_nothing_waits() -> None:
     assert "unread: nothing" in lines(dataclasses.replace(PICTURE, backlog=Backlog({("id", 0): Unread()})))
 
 
+def test_batches_between_the_layers_are_said() -> None:
+    behind = dataclasses.replace(BACKLOG, begun={11: NOW - 1}, not_in_gold=1)
+    shown = lines(dataclasses.replace(PICTURE, backlog=behind))
+    assert "unread: 2 objects, 8.8 KiB, the oldest 1 s old; batch 11 under way; 1 not in gold" in shown
+    assert not [line for line in shown if line.startswith("!")]
+
+
 def _with(**changes: Any) -> Picture:
     return dataclasses.replace(
         PICTURE, progress=dataclasses.replace(PROGRESS, activity=dataclasses.replace(ACTIVITY, **changes))
