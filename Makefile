@@ -39,8 +39,12 @@ up: $(READY) ## Start everything on 127.0.0.1, wait until it is ready, print the
 	@$(RUN) infra up
 
 .PHONY: status
-status: $(READY) ## Show each process, its health and memory, and how far the data has come
+status: $(READY) ## Show each process, how far the data has come, how long it took, and what is behind
 	@$(RUN) infra status
+
+.PHONY: top
+top: $(READY) ## Watch the stack and its data live: processes, lags, rows, backlog, batches; Ctrl-C ends it
+	@$(RUN) infra top
 
 .PHONY: logs
 logs: $(READY) ## Follow the logs of all processes; Ctrl-C ends it

@@ -6,6 +6,8 @@ It is a report, not a ledger: written after every batch, read by those who wait 
 import json
 from dataclasses import asdict, dataclass, field
 
+from lakehouse.activity import Activity
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -20,6 +22,7 @@ class Progress:
         silver_version: The version of silver.order_lines that gold shows.
         gold_version: gold.daily_sales' version.
         pending_objects: Bronze objects found and not yet in gold.
+        activity: What the driver has been doing; None from one of an earlier version.
     """
 
     generation: int = 0
@@ -30,6 +33,7 @@ class Progress:
     silver_version: int = -1
     gold_version: int = -1
     pending_objects: int = 0
+    activity: Activity | None = None
 
     def covers(self, topic_id: str, ends: dict[int, int]) -> bool:
         """Whether gold has every offset below `ends`, a topic's end offset by partition.
@@ -49,4 +53,7 @@ class Progress:
     def from_json(cls, text: str | bytes) -> "Progress":
         """Read the object's text; fields this version does not know are left out."""
         document = json.loads(text)
-        return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
+        given = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        if given.get("activity") is not None:
+            given["activity"] = Activity.from_document(given["activity"])
+        return cls(**given)

@@ -113,6 +113,16 @@ class Settings:
         15.0, "how long a driver that is gone keeps others waiting", unit="seconds", group="Spark", low=2
     )
 
+    metrics_port: int = _knob(
+        9108,
+        "port of 127.0.0.1 on which the driver serves its figures to Prometheus; 0 for none",
+        group="Metrics",
+        low=0,
+    )
+    cloudwatch_namespace: str = _knob(
+        "", "namespace of CloudWatch to which the driver sends its figures each minute; empty for none", group="Metrics"
+    )
+
     data_dir: str = _knob(".data", "folder of the local stack's state, logs and journals", group="This machine")
     cache_dir: str = _knob(
         "", "folder of downloaded JVM artefacts; empty for the user's cache folder", group="This machine"

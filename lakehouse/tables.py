@@ -152,6 +152,7 @@ GOLD_DAILY_PRODUCT_SALES = Table(
     pruned=("sales_date", "product_id"),
 )
 
+LAYERS = ("bronze", "silver", "gold")
 OUTCOMES = ("applied", "superseded", "stale", "duplicate", "tombstone", "rejected")
 
 OPS_BATCHES = Table(
@@ -181,9 +182,18 @@ OPS_BATCHES = Table(
         Column("committed_at", "timestamp", "when silver was written, UTC"),
         Column("silver_version", "bigint", "silver.order_lines' version after the batch"),
         Column("gold_version", "bigint", "gold.daily_sales' version that first shows the batch"),
-        Column("bronze_lag_seconds", "double", "newest change of the batch to its plan"),
-        Column("silver_lag_seconds", "double", "the same change to silver"),
-        Column("gold_lag_seconds", "double", "the same change to gold"),
+        Column("bronze_lag_seconds", "double", "from the source to bronze: median of the applied changes"),
+        Column("silver_lag_seconds", "double", "from the source to silver: median"),
+        Column("gold_lag_seconds", "double", "from the source to gold: median"),
+        *(
+            Column(f"{layer}_lag_{name}_seconds", "double", f"from the source to {layer}: {meaning}")
+            for layer in LAYERS
+            for name, meaning in (("p95", "what 95 % do not exceed"), ("max", "greatest"))
+        ),
+        Column(
+            "ahead", "bigint", "applied changes made after they landed, by the source's clock; they count in no lag"
+        ),
+        Column("history", "bigint", "applied changes a day old when they landed; they count in no lag"),
     ),
     pruned=("batch_id",),
 )

@@ -15,15 +15,16 @@ from spark_jobs.plans import BronzeObject
 from spark_jobs.session import READ_KAFKA_LINE
 from spark_jobs.storage import Bucket
 
-RAW_LINES = "value STRING, line BIGINT, object BIGINT"
+RAW_LINES = "value STRING, line BIGINT, object BIGINT, landed_at TIMESTAMP"
 
 
 def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) -> DataFrame:
     """The lines of whole objects.
 
     Returns:
-        One row per line that is not blank: value, line (rising within an object, not from 0) and object (the mark of
-        its key, its CRC-32, see `mark`: a number is cheaper to carry through a shuffle than a key).
+        One row per line that is not blank: value, line (rising within an object, not from 0), object (the mark of its
+        key, its CRC-32, see `mark`: a number is cheaper to carry through a shuffle than a key) and landed_at (S3's
+        time of the object).
     """
     if not objects:
         return spark.createDataFrame([], RAW_LINES)
@@ -32,6 +33,7 @@ def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) 
         "value",
         F.monotonically_increasing_id().alias("line"),
         F.crc32(F.substring("_metadata.file_path", len(root) + 1, 2000).cast("binary")).alias("object"),
+        F.col("_metadata.file_modification_time").alias("landed_at"),
     )
     # the first test spares nearly every line a trimmed copy of itself
     return read.where(F.col("value").startswith("{") | (F.trim("value") != ""))
@@ -65,14 +67,14 @@ def changes(raw_lines: DataFrame, source: str) -> DataFrame:
     """Read lines from Kafka as changes.
 
     Args:
-        raw_lines: value, line, object.
+        raw_lines: value, line, object, landed_at.
         source: Put into each row.
 
     Returns:
-        One row per line: object, line, source and the columns of session.READ_COLUMNS.
+        One row per line: object, line, landed_at, source and the columns of session.READ_COLUMNS.
     """
-    read = raw_lines.select("object", "line", F.call_udf(READ_KAFKA_LINE, "value").alias("read"))
-    return read.select("object", "line", F.lit(source).alias("source"), "read.*")
+    read = raw_lines.select("object", "line", "landed_at", F.call_udf(READ_KAFKA_LINE, "value").alias("read"))
+    return read.select("object", "line", "landed_at", F.lit(source).alias("source"), "read.*")
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def examine(bucket: Bucket, objects: Sequence[BronzeObject]) -> dict[str, Damage
 def salvaged(spark: SparkSession, damaged: dict[str, Damage]) -> DataFrame:
     """The readable lines of damaged objects, in the form of `lines`."""
     rows = [
-        (text, number, mark(key))
+        (text, number, mark(key), None)
         for key, damage in damaged.items()
         for number, text in enumerate(damage.lines)
         if text.strip(" ")

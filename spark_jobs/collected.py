@@ -26,7 +26,17 @@ CURRENT = pa.schema(
         ("current_date", pa.date32()),
     ]
 )
-ABOUT = ("object", "line", "offset", "reason", "raw", "outcome", "is_known", "current_date")
+ABOUT = ("object", "line", "landed_at", "offset", "reason", "raw", "outcome", "is_known", "current_date")
+MEASURES = {
+    "first": ("offset", "min"),
+    "last": ("offset", "max"),
+    "low": ("order_id", "min"),
+    "high": ("order_id", "max"),
+    "landed_at": ("landed_at", "max"),
+    "oldest_at": ("cdc_at", "min"),
+    "newest_at": ("cdc_at", "max"),
+    "first_line": ("line", "min"),
+}
 SAME_KEY = "new.source = old.source AND new.order_id = old.order_id AND new.line_no = old.line_no"
 NEWER = "new.cdc_sequence > old.cdc_sequence"
 
@@ -41,8 +51,8 @@ def judge(lines: DataFrame, plan: Plan, tables: Lakehouse, business_timezone: st
         business_timezone: The zone in which a sale has its date.
 
     Returns:
-        One row per line: object, line, offset, reason, raw, outcome, is_known, current_date and the columns of
-        silver.order_lines.
+        One row per line: object, line, landed_at, offset, reason, raw, outcome, is_known, current_date, delay and the
+        columns of silver.order_lines.
     """
     lines = lines.persist(StorageLevel.MEMORY_ONLY)
     try:
@@ -51,7 +61,9 @@ def judge(lines: DataFrame, plan: Plan, tables: Lakehouse, business_timezone: st
         known = tables.spark.createDataFrame(current).coalesce(1) if current.num_rows else None
         # in one part: the joins and windows of a few thousand rows then need no shuffle
         judged = transforms.with_outcome(lines.coalesce(1), known, plan.expired_sequence.get(plan.source))
-        return judged.select(*ABOUT, *transforms.order_line(plan.batch_id, business_timezone)).toArrow()
+        return judged.select(
+            *ABOUT, transforms.delay_class(), *transforms.order_line(plan.batch_id, business_timezone)
+        ).toArrow()
     finally:
         lines.unpersist()
 
@@ -67,22 +79,15 @@ def _current(ids: pa.Array, plan: Plan, tables: Lakehouse) -> pa.Table:
 
 def count_by_object(lines: pa.Table) -> list[dict[str, Any]]:
     """The rows of `transforms.count_by_object`, of a batch in memory."""
-    counts = lines.group_by(["object", "outcome", "is_known"]).aggregate(
-        [
-            ([], "count_all"),
-            ("offset", "min"),
-            ("offset", "max"),
-            ("order_id", "min"),
-            ("order_id", "max"),
-            ("cdc_at", "max"),
-            ("line", "min"),
-        ]
+    counts = lines.group_by(["object", "outcome", "is_known", "delay"]).aggregate(
+        [([], "count_all"), *MEASURES.values()]
     )
-    names = ["object", "outcome", "is_known", "rows", "first", "last", "low", "high", "newest_at", "first_line"]
-    counts = counts.rename_columns(names)
-    micros = pc.cast(counts["newest_at"], pa.int64())
-    seconds = pc.divide(pc.cast(micros, pa.float64(), safe=False), 1e6)  # a far year is rounded
-    return counts.set_column(names.index("newest_at"), "newest_at", seconds).to_pylist()
+    counts = counts.rename_columns(["object", "outcome", "is_known", "delay", "rows", *MEASURES])
+    for name in ("landed_at", "oldest_at", "newest_at"):
+        micros = pc.cast(counts[name], pa.int64())
+        seconds = pc.divide(pc.cast(micros, pa.float64(), safe=False), 1e6)  # a far year is rounded
+        counts = counts.set_column(counts.column_names.index(name), name, seconds)
+    return counts.to_pylist()
 
 
 def days(lines: pa.Table) -> frozenset[datetime.date]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
-from spark_jobs import loop, session
+from spark_jobs import cloudwatch, loop, prometheus, session
 from spark_jobs import rebuild as rebuilding
 from spark_jobs import verify as verifying
 from spark_jobs.delta import Lakehouse
@@ -29,7 +29,12 @@ def stream(settings: Settings) -> None:
     stop = threading.Event()
     for sort in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sort, lambda *_: stop.set())
-    with _driver(settings, patience_seconds=600) as driver, _ready(settings):
+    with (
+        _driver(settings, patience_seconds=600) as driver,
+        prometheus.served(driver.metrics, settings),
+        cloudwatch.reported(driver.metrics, settings),
+        _ready(settings),
+    ):
         event("streaming", bucket=settings.bucket)
         loop.run(driver, stop, settings.poll_millis / 1000)
         event("stopped")

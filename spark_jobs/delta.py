@@ -14,19 +14,21 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.fs
 from delta.tables import DeltaTable as SparkDelta
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
 from lakehouse import places
+from lakehouse.activity import Files
 from lakehouse.errors import ContractError
 from lakehouse.settings import Settings
-from lakehouse.tables import Table
+from lakehouse.tables import TABLES, Table
 
 _TXN = {"spark.databricks.delta.write.txnAppId": "", "spark.databricks.delta.write.txnVersion": ""}
 _ZSTD = WriterProperties(compression="ZSTD")
 ROWS_PER_FILE = 100_000
+SMALL_BYTES = 1 << 20  # a file below this is small
 
 
 class Lakehouse:
@@ -49,8 +51,14 @@ class Lakehouse:
         return places.table_url(self._settings.bucket, table.layer, table.name, self._staged)
 
     def create(self, table: Table) -> None:
-        """Create the table if it does not exist."""
-        if self._handle(table) is None:
+        """Create the table if it does not exist; give one that an earlier version made the columns it lacks."""
+        handle = self._handle(table)
+        if handle is not None:
+            there = {field.name for field in handle.schema().fields}
+            wanted = pa.schema([field for field in arrow_schema(table) if field.name not in there])
+            if wanted.names:
+                handle.alter.add_columns(Schema.from_arrow(wanted).fields)
+        else:
             # by delta-rs: 20 ms where Spark needs a second
             DeltaTable.create(
                 self.url(table),
@@ -95,6 +103,16 @@ class Lakehouse:
         """Whether the table's newest version has no file."""
         return not self._present(table).file_uris()
 
+    def files(self) -> dict[str, Files]:
+        """By full name, the files of each table's newest version."""
+        found = {}
+        for table in TABLES:
+            handle = self._present(table)
+            sizes = pa.table(handle.get_add_actions()).column("size_bytes").to_pylist()
+            small = sum(size < SMALL_BYTES for size in sizes)
+            found[table.full_name] = Files(handle.version(), len(sizes), sum(sizes), small)
+        return found
+
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table's rows, at a version or the newest."""
         reader = self.spark.read.format("delta")
@@ -102,7 +120,7 @@ class Lakehouse:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.url(table))
 
-    def files(self, table: Table, version: int, name: str, values: Iterable[Any]) -> tuple[DataFrame, int]:
+    def pruned(self, table: Table, version: int, name: str, values: Iterable[Any]) -> tuple[DataFrame, int]:
         """The rows of those files of a version that can hold one of a column's values, by their statistics.
 
         Read as plain Parquet, which these tables are, without the jobs by which Spark finds a version's files.

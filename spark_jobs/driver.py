@@ -18,6 +18,7 @@ from spark_jobs import apply, expiry, gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
 from spark_jobs.maintenance import Maintenance
+from spark_jobs.metrics import Metrics
 from spark_jobs.plans import Plan, Result
 from spark_jobs.storage import Bucket
 
@@ -47,6 +48,8 @@ class Driver:
             tables.create(table)
         self.ledger = Ledger(bucket, generation)
         self.publisher = ops.Publisher(tables, generation)
+        self.metrics = Metrics(self.ledger.next_offsets)
+        self._shown: gold.Step | None = None
         self.damaged = [
             read.key for result in self.ledger.results.values() for read in result.objects if read.status != "read"
         ]
@@ -65,7 +68,10 @@ class Driver:
         if result is None:
             return False
         silver_seconds = time.monotonic() - started
-        step = self.bring_gold_up()
+        step = self._gold()
+        gold_seconds = time.monotonic() - started - silver_seconds
+        self.metrics.batch(result, step, {"silver": silver_seconds, "gold": gold_seconds})
+        self.report()
         event(
             "batch",
             id=result.batch_id,
@@ -74,7 +80,7 @@ class Driver:
             objects=len(result.objects),
             days="all" if step.days is None else step.days,
             silver_s=round(silver_seconds, 2),
-            gold_s=round(time.monotonic() - started - silver_seconds, 2),
+            gold_s=round(gold_seconds, 2),
             waiting=self._waiting,
         )
         return True
@@ -85,6 +91,7 @@ class Driver:
         if plan is None:
             return None
         self._check()
+        self.metrics.planned(plan)
         batch = silver.run(plan, self._tables, self._bucket, self._settings)
         result = batch.result
         if batch.days is not None and result.silver_version - plan.silver_version <= 1:
@@ -95,23 +102,32 @@ class Driver:
 
     def bring_gold_up(self) -> gold.Step:
         """Bring gold up to silver and report the progress."""
-        self._check()
-        step = gold.run(self._tables, self._generation, self._days)
-        self._days.clear()
-        self.publisher.note(step)
-        self._bucket.put(places.PROGRESS, self._progress(step).to_json().encode())
+        step = self._gold()
+        self.metrics.shown(step)
+        self.report()
         return step
 
+    def report(self) -> None:
+        """Tell those who wait or watch how far gold has come, once it has."""
+        if self._shown:
+            self._bucket.put(places.PROGRESS, self._progress(self._shown).to_json().encode())
+
     def publish(self) -> int:
-        """Fill the ops tables from the results they lack; returns how many batches that were."""
-        return self.publisher.publish(self.ledger)
+        """Fill the ops tables from the results they lack and count the tables' files; returns how many batches."""
+        found = self.publisher.publish(self.ledger)
+        self.metrics.counted(self._tables.files())
+        self.report()
+        return found
 
     def maintain(self) -> str | None:
         """Do a piece of maintenance if one is due and nothing waits; returns its name."""
         if self._waiting or self.ledger.pending:
             return None
         self._check()
-        return self.maintenance.step()
+        done = self.maintenance.step()
+        if done:
+            self.metrics.maintained(done)
+        return done
 
     def release_memory(self) -> None:
         """Let Arrow and the JVM give memory back to the machine; for a quiet moment, it takes part of a second."""
@@ -120,9 +136,18 @@ class Driver:
         if jvm:
             jvm.System.gc()
 
+    def _gold(self) -> gold.Step:
+        self._check()
+        step = gold.run(self._tables, self._generation, self._days)
+        self._days.clear()
+        self.publisher.note(step)
+        self._shown = step
+        return step
+
     def _next_plan(self) -> Plan | None:
         found = self.ledger.find()
         self._waiting = 0
+        self.metrics.found(found)
         if not found:
             return None
         settings = self._settings
@@ -137,6 +162,8 @@ class Driver:
             max_bytes=settings.batch_max_bytes,
         )
         self._waiting = len(found) - len(plan.objects)
+        planned = {entry.key for entry in plan.objects}
+        self.metrics.found(entry for entry in found if entry.key not in planned)
         return plan
 
     def _progress(self, step: gold.Step) -> Progress:
@@ -152,4 +179,5 @@ class Driver:
             step.silver_version,
             step.gold_version,
             self._waiting,
+            self.metrics.activity(),
         )

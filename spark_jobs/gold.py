@@ -80,7 +80,7 @@ def _live(tables: Lakehouse, version: int, days: frozenset[datetime.date] | None
     is_live = ~F.col("is_deleted")
     if days is None:
         return tables.read(SILVER_ORDER_LINES, version).where(is_live)
-    order_lines, rows = tables.files(SILVER_ORDER_LINES, version, "sales_date", days)
+    order_lines, rows = tables.pruned(SILVER_ORDER_LINES, version, "sales_date", days)
     live = order_lines.where(is_live & F.col("sales_date").isin(sorted(days)))
     # in one part, grouping needs no shuffle
     return live.coalesce(1) if rows <= ONE_PART_ROWS else live

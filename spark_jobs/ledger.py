@@ -146,7 +146,7 @@ class Ledger:
     def _add_new(self, found: dict[str, BronzeObject], entries: Iterable[Entry]) -> None:
         for entry in entries:
             if self._known.get(entry.key) != entry.etag:
-                found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size)
+                found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size, entry.modified_at)
 
     def plan(
         self,

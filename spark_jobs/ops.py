@@ -4,17 +4,18 @@ The results in the bucket are the truth; these tables are made from them and can
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
-from lakehouse.tables import OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
+from lakehouse.tables import LAYERS, OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
 from spark_jobs.coverage import Span, spans
 from spark_jobs.delta import Lakehouse, arrow_schema
 from spark_jobs.gold import Step
+from spark_jobs.lags import Distribution
 from spark_jobs.ledger import Ledger
-from spark_jobs.plans import Result
+from spark_jobs.plans import ReadObject, Result
 
 
 class Publisher:
@@ -82,15 +83,6 @@ class Publisher:
 
     def _batch(self, result: Result, where: tuple[str, int], span: Span) -> dict[str, Any]:
         step = next((step for step in self._steps if step.silver_version >= result.silver_version), None)
-        newest = max((read.newest_at for read in span.objects if read.newest_at is not None), default=None)
-        lags = {
-            f"{layer}_lag_seconds": None if newest is None or at is None else round(at - newest, 3)
-            for layer, at in (
-                ("bronze", result.planned_at),
-                ("silver", result.committed_at),
-                ("gold", step.committed_at if step else None),
-            )
-        }
         return {
             "generation": self._generation,
             "batch_id": result.batch_id,
@@ -107,8 +99,42 @@ class Publisher:
             "committed_at": _moment(result.committed_at),
             "silver_version": result.silver_version,
             "gold_version": step.gold_version if step else None,
-            **lags,
+            **_lag_columns(lags(span.objects, result.committed_at, step.committed_at if step else None)),
         }
+
+
+def lags(
+    objects: Iterable[ReadObject], silver_at: float, gold_at: float | None, into: dict[str, Distribution] | None = None
+) -> dict[str, Distribution]:
+    """The lags of objects' applied changes from the source to each layer.
+
+    Args:
+        objects: What was read; an object whose time S3 does not tell counts for nothing.
+        silver_at: When silver showed them, seconds since 1970.
+        gold_at: When gold did; None if that is not known.
+        into: Where to count them; new distributions by default.
+
+    Returns:
+        By layer, `into`.
+    """
+    into = {layer: Distribution() for layer in LAYERS} if into is None else into
+    for read in objects:
+        if read.landed_at is None:
+            continue
+        for layer, seen_at in zip(LAYERS, (read.landed_at, silver_at, gold_at), strict=True):
+            if seen_at is not None:
+                for spread in read.spreads:
+                    into[layer].add(spread, read.landed_at, seen_at)
+    return into
+
+
+def _lag_columns(found: dict[str, Distribution]) -> dict[str, Any]:
+    columns: dict[str, Any] = {"ahead": found["bronze"].ahead, "history": found["bronze"].history}
+    for layer, lag in found.items():
+        values = (lag.quantile(0.5), lag.quantile(0.95), lag.greatest) if lag.rows else (None, None, None)
+        for name, value in zip(("", "_p95", "_max"), values, strict=True):
+            columns[f"{layer}_lag{name}_seconds"] = None if value is None else round(value, 3)
+    return columns
 
 
 def _objects(result: Result) -> Iterator[dict[str, Any]]:

@@ -8,15 +8,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lakehouse.tables import OUTCOMES
+from spark_jobs.lags import Spread
 
 
 @dataclass(frozen=True)
 class BronzeObject:
-    """A bronze object: its key and the ETag of the version that was found; `size` in bytes."""
+    """A bronze object: its key and the ETag of the version that was found.
+
+    `size` is in bytes, `landed_at` S3's time of the object in seconds since 1970.
+    """
 
     key: str
     etag: str
     size: int
+    landed_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class ReadObject:
     """What a bronze object turned out to hold.
 
     `status` is read, corrupt or missing; `first` and `last` are Kafka offsets, None where there is none; `outcomes`
-    counts rows by outcome; `newest_at` is the newest change's time at the source, seconds since 1970.
+    counts rows by outcome; `newest_at` is the newest change's time at the source, `landed_at` S3's time of the object,
+    both in seconds since 1970; `spreads` are the times of the applied changes at the source.
     """
 
     key: str
@@ -69,6 +75,8 @@ class ReadObject:
     last: int | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
     newest_at: float | None = None
+    landed_at: float | None = None
+    spreads: tuple[Spread, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,8 +109,12 @@ class Result:
     def from_json(cls, text: bytes) -> "Result":
         """Read the object's text."""
         document = json.loads(text)
-        objects = tuple(ReadObject(**entry) for entry in document.pop("objects"))
+        objects = tuple(_read_object(entry) for entry in document.pop("objects"))
         return cls(objects=objects, **document)
+
+
+def _read_object(entry: dict[str, Any]) -> ReadObject:
+    return ReadObject(**{**entry, "spreads": tuple(Spread(*spread) for spread in entry.get("spreads", ()))})
 
 
 def _dump(record: Any) -> bytes:

@@ -23,6 +23,7 @@ from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import apply, bronze, collected, rejects
 from spark_jobs.delta import Lakehouse
+from spark_jobs.lags import Spread
 from spark_jobs.plans import Plan, ReadObject, Result
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
@@ -189,6 +190,11 @@ def _read_objects(
             outcomes[count["outcome"]] += count["rows"]
         offsets = [count[name] for count in found for name in ("first", "last") if count[name] is not None]
         times = [count["newest_at"] for count in found if count["newest_at"] is not None]
+        spreads = [
+            Spread(count["rows"], round(count["oldest_at"], 3), round(count["newest_at"], 3))
+            for count in found
+            if count["delay"] is not None
+        ]
         read.append(
             ReadObject(
                 entry.key,
@@ -199,6 +205,8 @@ def _read_objects(
                 last=max(offsets, default=None),
                 outcomes=dict(outcomes),
                 newest_at=max(times, default=None),
+                landed_at=max((count["landed_at"] for count in found if count["landed_at"]), default=None),
+                spreads=tuple(spreads),
             )
         )
     return tuple(read)

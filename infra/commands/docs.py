@@ -1,4 +1,4 @@
-"""docs: write the pages that are made from the contracts, docs/tables.md and .env.example."""
+"""docs: write the pages that are made from the code: docs/tables.md, docs/metrics.md and .env.example."""
 
 import argparse
 from pathlib import Path
@@ -19,10 +19,43 @@ All are Delta tables at `s3://<bucket>/<layer>/<table>`. Types are Spark SQL's. 
 day in `BUSINESS_TIMEZONE`.
 """
 
+_METRICS = """\
+# Metrics
+
+Made from `spark_jobs/measures.py` and `spark_jobs/cloudwatch.py` by `make docs`; change those files, not this one.
+
+The Spark driver keeps these figures in memory from its start. `make status` and `make top` show them; the two systems
+below can collect them. Lags are those of applied changes: the time at the source is `cdc_at`, bronze's time is S3's
+`LastModified` of the object, silver's and gold's are their commits. A change made after it landed (by more than 1 s) or
+a day before is counted apart, in no lag.
+
+## Prometheus
+
+At `http://127.0.0.1:9108/metrics`, or METRICS_PORT; 0 switches it off. For example, what 95 % of the changes of the
+last five minutes did not exceed on their way to gold:
+
+```promql
+histogram_quantile(0.95, sum by (le) (rate(saleslake_lag_seconds_bucket{{layer="gold"}}[5m])))
+```
+
+| name | kind | labels | meaning |
+|---|---|---|---|
+{prometheus}
+## CloudWatch
+
+Once a minute and at the driver's end, in the namespace that CLOUDWATCH_NAMESPACE names; empty, as by default, switches
+it off. One call carries all of them. `Lag` is sent as values with their counts, so that percentiles can be asked of it.
+
+| name | unit | dimensions | meaning |
+|---|---|---|---|
+{to_aws}"""
+
 
 def register(commands: Any) -> None:
     """Add the command to the parser."""
-    commands.add_parser("docs", help="write docs/tables.md and .env.example from lakehouse/").set_defaults(run=docs)
+    commands.add_parser(
+        "docs", help="write docs/tables.md, docs/metrics.md and .env.example from the code"
+    ).set_defaults(run=docs)
 
 
 def docs(settings: Settings, given: argparse.Namespace) -> int:
@@ -38,13 +71,28 @@ def docs(settings: Settings, given: argparse.Namespace) -> int:
 
 def pages() -> dict[str, str]:
     """By path from the project's folder, the text of each page that is made."""
-    return {"docs/tables.md": tables(), ".env.example": settings_module.example()}
+    return {"docs/tables.md": tables(), "docs/metrics.md": metrics(), ".env.example": settings_module.example()}
 
 
 def tables() -> str:
     """The page on tables and views."""
     views = "".join(f"\n## {view.full_name}\n\nView. {view.meaning}\n\n```sql\n{view.body}\n```\n" for view in VIEWS)
     return _INTRODUCTION + "".join(map(_table, TABLES)) + views
+
+
+def metrics() -> str:
+    """The page on the figures for Prometheus and CloudWatch."""
+    from spark_jobs import cloudwatch, measures  # noqa: PLC0415 (with pyspark: 0.3 s that no other command needs)
+
+    prometheus = "".join(
+        f"| `{measure.name}` | {measure.kind} | {', '.join(measure.labels)} | {_cell(measure.meaning)} |\n"
+        for measure in (*measures.MEASURES, measures.UP)
+    )
+    to_aws = "".join(
+        f"| `{name}` | {unit} | {', '.join(('Bucket', *dimensions))} | {_cell(meaning)} |\n"
+        for name, (unit, dimensions, meaning) in cloudwatch.MEASURES.items()
+    )
+    return _METRICS.format(prometheus=prometheus, to_aws=to_aws)
 
 
 def _table(table: Table) -> str:

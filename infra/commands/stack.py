@@ -1,18 +1,15 @@
-"""up, down, restart, reset, status, logs and doctor: the processes of the local stack."""
+"""up, down, restart, reset, logs and doctor: the processes of the local stack."""
 
 import argparse
 import contextlib
-import json
 import shutil
 import time
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from infra.commands import terminal
-from infra.local import doctor, machine, stack, status, supervision
+from infra.local import doctor, stack, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
@@ -28,9 +25,6 @@ def register(commands: Any) -> None:
     command.add_argument("name", metavar="NAME", choices=stack.PROCESSES)
     command.set_defaults(run=restart)
     commands.add_parser("reset", help="stop everything and DELETE the local data").set_defaults(run=reset)
-    command = commands.add_parser("status", help="show each process and how far the data has come")
-    command.add_argument("--json", action="store_true", help="the processes as a JSON list")
-    command.set_defaults(run=show)
     command = commands.add_parser("logs", help="show the last log lines and follow; Ctrl-C ends it")
     command.add_argument("name", nargs="?", metavar="NAME", choices=[*stack.PROCESSES, "supervisord"])
     command.add_argument("--lines", type=int, default=20, metavar="N", help="lines of before for each (20)")
@@ -91,22 +85,6 @@ def reset(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-def show(settings: Settings, given: argparse.Namespace) -> int:
-    """Print the state of each process."""
-    found = status.health(settings)
-    if given.json:
-        fields = ("name", "pid", "port", "health", "resident_bytes")
-        terminal.say(json.dumps([{field: getattr(one, field) for field in fields} for one in found], indent=1))
-    else:
-        _print(found)
-        _print_progress(settings)
-        if all(one.health == "stopped" for one in found) and (strays := machine.marked(settings.data_path)):
-            terminal.say(
-                f"{len(strays)} processes are left of a supervisor that was killed; run `make up` or `make down`"
-            )
-    return 0
-
-
 def logs(settings: Settings, given: argparse.Namespace) -> int:
     """Print the last lines of the logs and, unless told otherwise, what is added to them."""
     daemon = Daemon(settings.data_path)
@@ -133,35 +111,6 @@ def examine(settings: Settings, given: argparse.Namespace) -> int:
     for subject, fault, text in found:
         terminal.say(f"{'FAIL' if fault else 'ok':5}{subject:10} {fault or text}")
     return 1 if any(fault for _, fault, _ in found) else 0
-
-
-def _print(found: list[status.Health]) -> None:
-    table = Table("process", "health", "pid", "memory", "uptime", "restarts", "address", box=None, pad_edge=False)
-    for one in found:
-        words = f"{one.health}: {one.reason}" if one.reason else one.health
-        colour = {"ready": "green", "stopped": "dim"}.get(one.health, "yellow")
-        memory, uptime = f"{one.resident_bytes / 2**20:,.0f} MiB", _duration(one.uptime_seconds)
-        running = [str(one.pid), memory, uptime, str(one.restarts)] if one.pid else ["", "", "", ""]
-        table.add_row(one.name, f"[{colour}]{words}[/]", *running, one.url)
-    table.add_row("", "", "", f"{sum(one.resident_bytes for one in found) / 2**20:,.0f} MiB", "", "", "")
-    terminal.out.print(table)
-
-
-def _print_progress(settings: Settings) -> None:
-    found = status.progress(settings)
-    if found is None:
-        terminal.say("data: none yet")
-        return
-    rows = ", ".join(f"{count:,} {word}" for word, count in found.rows.items())
-    age = _duration(max(time.time() - found.at, 0))
-    waiting = f", {found.pending_objects} objects waiting" if found.pending_objects else ""
-    terminal.say(f"data: gold has batch {found.batch_id}, {age} ago{waiting}" + (f"\nrows: {rows}" if rows else ""))
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _follow(name: str, path: Path, places: dict[str, int], names: int) -> None:

@@ -30,8 +30,8 @@ def spark(settings: Settings) -> Process:
     return Process(
         name="spark",
         command=(sys.executable, "-m", "spark_jobs", "stream"),
-        port=None,
-        url="",
+        port=settings.metrics_port or None,
+        url=f"http://127.0.0.1:{settings.metrics_port}/metrics" if settings.metrics_port else "",
         unready=lambda: spark_unready(settings),
         environment={**environment(settings), **places, **java},
         after=("gateway",),

@@ -11,7 +11,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local import machine, stack
+from infra.local import backlog, machine, stack
+from infra.local.backlog import Backlog
 from infra.local.daemon import Daemon
 from infra.local.supervision import DOWN
 from lakehouse import places
@@ -79,14 +80,56 @@ def health(settings: Settings) -> list[Health]:
     return found
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The whole stack at a moment.
+
+    Args:
+        at: The moment, seconds since 1970.
+        processes: Every process.
+        progress: How far the data has come; None if the bucket does not say.
+        backlog: What has not come through; None if the bucket does not say.
+    """
+
+    at: float
+    processes: list[Health]
+    progress: Progress | None = None
+    backlog: Backlog | None = None
+
+
+class Observer:
+    """Looks at the stack again and again with one client.
+
+    Args:
+        settings: Which stack.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        quick = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
+        self._s3 = boto3.client("s3", config=quick, **settings.client_arguments)
+
+    def look(self) -> Picture:
+        """Everything."""
+        reached = self.progress()
+        try:
+            behind = backlog.look(self._s3, self._settings.bucket, reached or Progress())
+        except (BotoCoreError, ClientError):
+            behind = None
+        return Picture(time.time(), health(self._settings), reached, behind)
+
+    def progress(self) -> Progress | None:
+        """How far the data has come; None if the bucket does not say."""
+        try:
+            answer = self._s3.get_object(Bucket=self._settings.bucket, Key=places.PROGRESS)
+            return Progress.from_json(answer["Body"].read())
+        except (BotoCoreError, ClientError, ValueError):
+            return None
+
+
 def progress(settings: Settings) -> Progress | None:
     """How far the data has come; None if the bucket does not say."""
-    quick = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
-    try:
-        s3 = boto3.client("s3", config=quick, **settings.client_arguments)
-        return Progress.from_json(s3.get_object(Bucket=settings.bucket, Key=places.PROGRESS)["Body"].read())
-    except (BotoCoreError, ClientError, ValueError):
-        return None
+    return Observer(settings).progress()
 
 
 def _word(settings: Settings, name: str, state: str, pid: int | None) -> tuple[str, str]:

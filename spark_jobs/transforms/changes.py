@@ -3,6 +3,8 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from spark_jobs.lags import DELAY_CLASS, DELAY_OFFSET
+
 KEY = ("source", "order_id", "line_no")
 OLDER = "older_than_expired_delete"
 
@@ -113,18 +115,29 @@ def count_by_object(lines: DataFrame) -> DataFrame:
     """Rows of each object by outcome, with all that a batch's writes need to know beforehand.
 
     Args:
-        lines: Lines with their outcome.
+        lines: Lines with their outcome; landed_at is S3's time of the object.
 
     Returns:
-        One row per object, outcome and is_known: rows, first and last offset, low and high order_id, newest_at
-        (seconds since 1970), first_line.
+        One row per object, outcome, is_known and, of the applied ones, class of delay from the source to bronze: rows,
+        first and last offset, low and high order_id, landed_at, oldest_at and newest_at (seconds since 1970),
+        first_line.
     """
-    return lines.groupBy("object", "outcome", "is_known").agg(
+    return lines.groupBy("object", "outcome", "is_known", delay_class()).agg(
         F.count(F.lit(1)).alias("rows"),
         F.min("offset").alias("first"),
         F.max("offset").alias("last"),
         F.min("order_id").alias("low"),
         F.max("order_id").alias("high"),
+        F.max("landed_at").cast("double").alias("landed_at"),
+        F.min("cdc_at").cast("double").alias("oldest_at"),
         F.max("cdc_at").cast("double").alias("newest_at"),
         F.min("line").alias("first_line"),
     )
+
+
+def delay_class() -> Column:
+    """`delay`: of an applied change, in which class its delay from the source to bronze is, see `spark_jobs.lags`."""
+    delay = F.col("landed_at").cast("double") - F.col("cdc_at").cast("double") + DELAY_OFFSET
+    # 0.5 and less is ahead of the clock: the class below 0
+    found = F.floor(F.log(F.greatest(delay, F.lit(0.5))) / DELAY_CLASS)
+    return F.when(F.col("outcome") == "applied", found).alias("delay")

@@ -71,11 +71,11 @@ def play(spark: SparkSession, given: dict[str, list[Row]], settings: Row) -> Sil
         By case, what its `expect.jsonl` should say.
     """
     numbers = {case: number for number, case in enumerate(given)}
-    batches: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+    batches: dict[int, list[tuple[str, int, int, None]]] = defaultdict(list)
     for case, messages in given.items():
         for position, message in enumerate(messages):
             line = as_line(position, message)
-            batches[message["batch"]].append((line, numbers[case] * 1000 + position, numbers[case]))
+            batches[message["batch"]].append((line, numbers[case] * 1000 + position, numbers[case], None))
     held: dict[tuple[int, Any], Row] = {}
     outcomes: dict[int, tuple[int, str]] = {}
     rejected: list[tuple[int, Row]] = []

@@ -223,7 +223,7 @@ def test_extra_keeps_what_came_and_sorts_its_own_names_only(java: Read) -> None:
 
 def test_ten_thousand_fuzzed_messages_come_through_spark_as_specified(spark: SparkSession) -> None:
     lines = fuzzed(10_000, seed=7)
-    raw = spark.createDataFrame([(line, number, 1) for number, line in enumerate(lines)], bronze.RAW_LINES)
+    raw = spark.createDataFrame([(line, number, 1, None) for number, line in enumerate(lines)], bronze.RAW_LINES)
     read = bronze.changes(raw, "kafka").orderBy("line")
     seconds = [F.unix_micros(name).alias(name) for name in ("ordered_at", "cdc_at")]
     rest = [name for name in read.columns if name not in ("ordered_at", "cdc_at")]

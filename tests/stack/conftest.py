@@ -20,10 +20,10 @@ from lakehouse.settings import Settings, load
 def make_settings(folder: Path, **changes: Any) -> Settings:
     """Settings of a stack of its own: free ports, data under `folder`, the user's cache of artefacts."""
     with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(4)]
+        probes = [held.enter_context(socket.socket()) for _ in range(5)]
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
-        gateway, broker, controller, connect = (probe.getsockname()[1] for probe in probes)
+        gateway, broker, controller, connect, metrics = (probe.getsockname()[1] for probe in probes)
     return dataclasses.replace(
         load(environ={}, dotenv=None),
         data_dir=str(folder),
@@ -31,6 +31,7 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         kafka_bootstrap_servers=f"127.0.0.1:{broker}",
         kafka_controller_port=controller,
         connect_url=f"http://127.0.0.1:{connect}",
+        metrics_port=metrics,
         **changes,
     )
 

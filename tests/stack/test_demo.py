@@ -1,10 +1,12 @@
 """The data commands over the whole stack as a person runs them: demo twice and failing, replay, verify, rebuild."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,9 @@ import pytest
 from infra.local import supervision
 from infra.local.daemon import ROOT
 from lakehouse.settings import Settings, environment
-from tests.stack.conftest import make_settings
+from lakehouse.tables import LAYERS
+from spark_jobs import cloudwatch
+from tests.stack.conftest import client, make_settings
 
 pytestmark = pytest.mark.stack
 
@@ -23,7 +27,7 @@ LIMIT = "600"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shop"]:
     """A stack that the demo itself brought up."""
-    shop = Shop(make_settings(tmp_path_factory.mktemp("demo")))
+    shop = Shop(make_settings(tmp_path_factory.mktemp("demo"), cloudwatch_namespace="demo"))
     try:
         shop.first = shop.infra("demo", "--limit", LIMIT, "--noise", "heavy")
         yield shop
@@ -75,6 +79,31 @@ def test_the_demo_checks_everything_and_writes_its_report(demo: Shop) -> None:
         assert words in done.stdout
 
 
+def test_status_top_and_metrics_tell_what_the_driver_did(demo: Shop) -> None:
+    told = json.loads(demo.infra("status", "--json", "all").stdout)
+    counts = told["progress"]["activity"]["counts"].values()
+    rows = told["progress"]["rows"]["rows_read"]
+    assert sum(sum(count["outcomes"].values()) for count in counts) == rows > int(LIMIT)
+    assert not any(count["gaps"] or count["overlaps"] for count in counts)
+    lags = [told["progress"]["activity"]["lags_since_start"][layer] for layer in LAYERS]
+    assert 0 <= lags[0]["p50"] < lags[1]["p50"] < lags[2]["p50"] < 60
+    assert told["backlog"] == {"unread": told["backlog"]["unread"], "begun": {}, "not_in_gold": 0}
+    assert [one["objects"] for one in told["backlog"]["unread"]] == [0] * len(counts)
+    assert told["progress"]["activity"]["tables"]["silver.order_lines"]["files"] >= 1
+    with urllib.request.urlopen(f"http://127.0.0.1:{demo.settings.metrics_port}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    assert sum(float(value) for value in re.findall(r"^saleslake_rows_total{.*} (\S+)$", text, re.MULTILINE)) == rows
+    for process in ("gateway", "broker", "connect"):
+        assert f'saleslake_up{{process="{process}"}} 1.0' in text
+    assert re.search(r'^saleslake_lag_seconds_bucket{layer="gold",le="60.0?",partition="\d"} [1-9]', text, re.MULTILINE)
+    for command in ("status", "top"):
+        shown = demo.infra(command)
+        assert shown.returncode == 0
+        assert re.search(r"^last 5 min|^since start", shown.stdout, re.MULTILINE)
+        assert "unread: nothing" in shown.stdout
+        assert "\x1b" not in shown.stdout
+
+
 def test_again_over_the_same_tables_it_comes_out_the_same(demo: Shop) -> None:
     sums = "select count(*), sum(quantity), sum(quantity * unit_price) from silver.current_order_lines"
     before = demo.query(sums)
@@ -111,6 +140,13 @@ def test_a_rebuild_gives_the_same_and_the_driver_is_back(demo: Shop) -> None:
     replayed = demo.infra("replay", "--limit", "20", "--noise", "none")
     assert replayed.returncode == 0, replayed.stderr
     assert "all of it is in gold" in replayed.stdout
+
+
+def test_cloudwatch_was_told_when_the_driver_stopped(demo: Shop) -> None:
+    """The rebuild before stopped it."""
+    listed = client(demo.settings, "cloudwatch").list_metrics(Namespace="demo")["Metrics"]
+    assert {metric["MetricName"] for metric in listed} == set(cloudwatch.MEASURES)
+    assert all(metric["Dimensions"][0] == {"Name": "Bucket", "Value": demo.settings.bucket} for metric in listed)
 
 
 def test_ctrl_c_ends_the_simulated_shop_in_order(demo: Shop) -> None:

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 
 from infra.__main__ import main
-from infra.commands import docs, query
-from infra.commands import stack as commands
+from infra.commands import docs, query, view
 from infra.local import lake
 from infra.local.daemon import ROOT
 from lakehouse.errors import ContractError
@@ -183,4 +182,4 @@ def test_a_prefix_is_put_before_the_databases_of_a_view() -> None:
 
 
 def test_a_duration_reads_like_one() -> None:
-    assert [commands._duration(seconds) for seconds in (5.9, 61, 7260)] == ["5 s", "1 min 1 s", "2 h 1 min"]
+    assert [view.duration(seconds) for seconds in (5.9, 61, 7260)] == ["5 s", "1 min 1 s", "2 h 1 min"]
