@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 from delta.tables import DeltaTable as SparkDelta
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Field, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.schema import PrimitiveType
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
 from lakehouse import places
@@ -81,6 +82,30 @@ class Lakehouse:
         found = self._present(table).transaction_version(app)
         return -1 if found is None else int(found)
 
+    def columns(self, table: Table) -> tuple[str, ...]:
+        """The names of the columns that the table has, those beyond the contract last."""
+        return tuple(field.name for field in self._present(table).schema().fields)
+
+    def add_columns(self, table: Table, meanings: Mapping[str, str], note: str) -> None:
+        """Add string columns with their meanings in one commit; `note` goes into it.
+
+        Raises:
+            ContractError: Another driver changed the table meanwhile.
+        """
+        text = PrimitiveType("string")
+        fields = [Field(name, text, metadata={"comment": meaning}) for name, meaning in meanings.items()]
+        commit = CommitProperties(custom_metadata={"userMetadata": note})
+        try:
+            self._present(table).alter.add_columns(fields, commit_properties=commit)
+        except CommitFailedError as fault:
+            missing = meanings.keys() - set(self.columns(table))
+            if missing:  # else this very commit is there, and its answer was lost
+                raise ContractError(
+                    f"{table.full_name}: no commit of the columns {', '.join(sorted(missing))}: {fault}",
+                    "one driver",
+                    "another driver writes this table: stop it, then start again",
+                ) from fault
+
     def is_empty(self, table: Table) -> bool:
         """Whether the table's newest version has no file."""
         return not self._present(table).file_uris()
@@ -115,6 +140,11 @@ class Lakehouse:
         if where:
             writer = writer.option("replaceWhere", where)
         writer.save(self.url(table))
+        self._check(table, app, version)
+
+    def replace(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
+        """Put rows in the place of all rows and their columns in the place of all columns, once per app and version."""
+        self._writer(rows, "overwrite", app, version, note).option("overwriteSchema", "true").save(self.url(table))
         self._check(table, app, version)
 
     def merge(

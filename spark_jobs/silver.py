@@ -121,7 +121,7 @@ def _write(
     rejects = damaged or any(count["outcome"] == "rejected" for count in counts)
     if rejects and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
         tables.append(_rejected(plan, tables, judged, counts, damaged), SILVER_REJECTED, app, plan.batch_id, note)
-    apply.write(plan, tables, judged, settings.business_timezone, counts=counts)
+    apply.write(plan, tables, judged, settings, counts=counts)
 
 
 def _rejected(

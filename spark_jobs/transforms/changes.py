@@ -110,7 +110,7 @@ def count_by_object(lines: DataFrame) -> DataFrame:
 
     Returns:
         One row per object, outcome and is_known: rows, first and last offset, low and high order_id, newest_at
-        (seconds since 1970), first_line.
+        (seconds since 1970), first_line, has_extra (some row has a field that the contract does not know).
     """
     return lines.groupBy("object", "outcome", "is_known").agg(
         F.count(F.lit(1)).alias("rows"),
@@ -120,4 +120,5 @@ def count_by_object(lines: DataFrame) -> DataFrame:
         F.max("order_id").alias("high"),
         F.max("cdc_at").cast("double").alias("newest_at"),
         F.min("line").alias("first_line"),
+        F.bool_or(F.col("extra").isNotNull()).alias("has_extra"),
     )

@@ -9,9 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.malformed import KINDS, broken
-from lakehouse.envelopes import OrderLine, Rejection, decode, encode, encode_key
+from lakehouse.envelopes import FIELDS, OrderLine, Rejection, decode, encode, encode_key
 
 pytestmark = pytest.mark.unit
+
+OTHER_TYPES = {int: ('"1"', "1.0", "true", "[]", "{}"), str: ("1", "1.5", "true", '["x"]', "{}")}
+
+
+def retyped() -> list[tuple[str, str]]:
+    """Every field with the JSON text of a value of every other type."""
+    return [(name, text) for name in FIELDS for text in OTHER_TYPES[int if name in ("line_no", "quantity") else str]]
+
+
+def with_field(value: bytes, field: str, text: str) -> str:
+    """The message with one field of its row, before or after, replaced."""
+    image = json.loads(value)["before" if b'"op":"d"' in value else "after"]
+    said = f'"{field}":{json.dumps(image[field], ensure_ascii=False)}'
+    return f'"{field}":{text}'.join(value.decode().rsplit(said, 1))
+
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1)
 INT = st.integers(-(2**31), 2**31 - 1)
@@ -55,6 +70,43 @@ def test_every_malformed_message_is_refused_with_a_word(kind: str) -> None:
     value = broken(kind, json.loads(encode("u", 5, AT, LINE, LINE))).decode()
     with pytest.raises(Rejection, match=r"^[a-z_0-9]+(: (source|before|after|value)(\.[a-z_]+)?)?$"):
         decode(value)
+
+
+@pytest.mark.parametrize(("field", "text"), retyped())
+def test_a_field_of_another_type_is_refused_by_name(field: str, text: str) -> None:
+    with pytest.raises(Rejection, match=rf"^wrong_type: after\.{field}$"):
+        decode(with_field(encode("u", 5, AT, LINE, LINE), field, text))
+
+
+@pytest.mark.parametrize("field", ["order_id", "line_no"])
+def test_so_is_a_key_of_another_type_in_a_delete(field: str) -> None:
+    with pytest.raises(Rejection, match=rf"^wrong_type: before\.{field}$"):
+        decode(with_field(encode("d", 5, AT, LINE, None), field, "[]"))
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "reason"),
+    [
+        ('"after":{', '"after":[{', "bad_json"),
+        ('"op":"u"', '"op":1', "unknown_op"),
+        ('"lsn":5', '"lsn":"5"', "no_sequence"),
+        ('"lsn":5,"ts_ms":1767323045678', '"lsn":5,"ts_ms":"1767323045678"', "wrong_type: source.ts_ms"),
+    ],
+)
+def test_so_is_an_envelope_of_another_shape(part: str, text: str, reason: str) -> None:
+    with pytest.raises(Rejection, match=f"^{reason}$"):
+        decode(encode("u", 5, AT, LINE, LINE).decode().replace(part, text))
+
+
+def test_fields_beside_the_row_are_not_the_rows() -> None:
+    plain = decode(encode("u", 5, AT, LINE, LINE).decode())
+    document = json.loads(encode("u", 5, AT, LINE, LINE))
+    document |= {"transaction": {"id": "7"}, "schema": None, "extra": {"gift": 1}}
+    document["source"] |= {"snapshot": "false", "txId": 9, "gift": 1}
+    document["before"] |= {"gift": 1}
+    assert decode(json.dumps(document)) == plain
+    document |= {"op": "d", "after": {"gift": 1}}
+    assert decode(json.dumps(document)).extra is None
 
 
 def test_unknown_fields_stay_as_they_came() -> None:
