@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from lakehouse.strictjson import Integer, MalformedError, compact, parse
+
 OPS = ("c", "u", "d", "r")
 SEQUENCE_DIGITS = 20
 MAX_SEQUENCE = 2**63 - 1
@@ -18,9 +20,6 @@ MAX_INT = 2**31 - 1
 MAX_MILLIS = 253_402_300_799_999  # 9999-12-31
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 MAX_AMOUNT = 10**12  # of quantity times unit_price: a day's sums stay within gold's decimal(18,3)
-MAX_DEPTH = 64
-MAX_NUMBER = 100
-"""Characters of a number in JSON."""
 
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 _TIMESTAMP = re.compile(
@@ -29,21 +28,6 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ESCAPES = {code: f"\\u{code:04X}" for code in range(32)} | {
-    ord(character): "\\" + letter for character, letter in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
-}
-
-
-class Integer(str):
-    """A whole number as it was written."""
-
-    __slots__ = ()
-
-
-class Fraction(str):
-    """A number with a point or an exponent, as it was written."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +129,10 @@ def decode(value: str) -> Change:
     Raises:
         Rejection: The value breaks the contract; its text is the reason.
     """
-    document = parse(value)
+    try:
+        document = parse(value)
+    except MalformedError as fault:
+        raise Rejection("bad_json") from fault
     if not isinstance(document, dict):
         raise Rejection("wrong_type: value")
     op = document.get("op")
@@ -181,76 +168,8 @@ def decode(value: str) -> Change:
     if abs(line.quantity * line.unit_price) >= MAX_AMOUNT:
         raise Rejection(f"out_of_range: {where}.quantity")
     unknown = {name: image[name] for name in sorted(image) if name not in FIELDS}
-    extra = _compact(unknown) if unknown else None
+    extra = compact(unknown) if unknown else None
     return Change(op, sequence, at, order_id, line_no, line, extra)
-
-
-def parse(text: str) -> Any:
-    """One JSON document, read strictly: nothing after it, no key twice, no unpaired surrogate, not too deep.
-
-    Returns:
-        dict, list, str, bool, None, and numbers as they were written, `Integer` or `Fraction`.
-
-    Raises:
-        Rejection: bad_json.
-    """
-    try:
-        document = json.loads(
-            text, object_pairs_hook=_once, parse_constant=_refuse, parse_int=_integer_text, parse_float=_fraction_text
-        )
-        if "\\u" in text or not text.isascii():
-            json.dumps(document, ensure_ascii=False).encode()  # fails for an unpaired surrogate
-        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(document) > MAX_DEPTH:
-            raise ValueError("too deep")
-    except (ValueError, RecursionError) as fault:
-        raise Rejection("bad_json") from fault
-    return document
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("repeated key")
-    return found
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(constant)
-
-
-def _integer_text(text: str) -> Integer:
-    if len(text) > MAX_NUMBER:
-        raise ValueError("number too long")
-    return Integer(text)
-
-
-def _fraction_text(text: str) -> Fraction:
-    if len(text) > MAX_NUMBER:
-        raise ValueError("number too long")
-    return Fraction(text)
-
-
-def _depth(document: Any) -> int:
-    if not isinstance(document, dict | list):
-        return 0
-    return 1 + max(map(_depth, document.values() if isinstance(document, dict) else document), default=0)
-
-
-def _compact(value: Any) -> str:
-    """JSON without blanks; numbers keep their text, object members their order."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case Integer() | Fraction():
-            return str(value)
-        case str():
-            return f'"{value.translate(_ESCAPES)}"'
-        case list():
-            return f"[{','.join(map(_compact, value))}]"
-        case _:
-            return "{" + ",".join(f"{_compact(name)}:{_compact(field)}" for name, field in value.items()) + "}"
 
 
 def _image(line: OrderLine) -> dict[str, Any]:

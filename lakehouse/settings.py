@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import ConfigError
+from lakehouse.evolution import MODES
 
 
 def _knob(
@@ -73,6 +74,13 @@ class Settings:
     )
     database_prefix: str = _knob(
         "", "put before the names of the databases bronze, silver, gold and ops", group="Tables"
+    )
+    unknown_columns: str = _knob(
+        "freeze",
+        "what becomes of a field that has no column: freeze keeps it in `extra`, evolve gives it a column of "
+        "silver.order_lines, discard drops it; `make rebuild` brings it to what is there already",
+        group="Tables",
+        choices=MODES,
     )
     tombstone_retention_days: float = _knob(
         30.0, "how long silver remembers a delete", unit="days", group="Tables", low=0

@@ -3,6 +3,7 @@
 Types are Spark SQL's names, which Athena and DuckDB share for these tables.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -224,13 +225,23 @@ TABLES = (
     OPS_BRONZE_OBJECTS,
 )
 
-VIEWS = (
-    View(
-        "silver",
-        "current_order_lines",
-        "The shop's order lines as they are now, without tombstones.",
-        "SELECT "  # noqa: S608 (column names of our own)
-        + ", ".join(column.name for column in SILVER_ORDER_LINES.columns if column.name != "is_deleted")
-        + " FROM silver.order_lines WHERE NOT is_deleted",
-    ),
-)
+
+def views(unknown: Iterable[str] = ()) -> tuple[View, ...]:
+    """The views.
+
+    Args:
+        unknown: The columns that silver.order_lines has beyond the contract. They are quoted, for such a name may be a
+            word of SQL's own; Spark reads double quotes so with `spark.sql.ansi.doubleQuotedIdentifiers` alone.
+    """
+    names = [name for name in SILVER_ORDER_LINES.names if name != "is_deleted"] + [f'"{name}"' for name in unknown]
+    return (
+        View(
+            "silver",
+            "current_order_lines",
+            "The shop's order lines as they are now, without tombstones.",
+            f"SELECT {', '.join(names)} FROM silver.order_lines WHERE NOT is_deleted",  # noqa: S608 (names of our own)
+        ),
+    )
+
+
+VIEWS = views()

@@ -7,7 +7,9 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES
+from spark_jobs import evolution
 from spark_jobs.delta import ROWS_PER_FILE, Lakehouse
 from spark_jobs.plans import Plan
 from spark_jobs.transforms import changes as transforms
@@ -38,7 +40,7 @@ class Extent:
 
 
 def write(
-    plan: Plan, tables: Lakehouse, judged: DataFrame, business_timezone: str, *, counts: Sequence[Mapping[str, Any]]
+    plan: Plan, tables: Lakehouse, judged: DataFrame, settings: Settings, *, counts: Sequence[Mapping[str, Any]]
 ) -> None:
     """Bring the applied changes of a batch into the table, once.
 
@@ -46,7 +48,7 @@ def write(
         plan: The batch.
         tables: Where silver lies.
         judged: Lines with their outcome; those applied are one per key.
-        business_timezone: The zone in which a sale has its date.
+        settings: The zone in which a sale has its date, and what becomes of unknown fields.
         counts: The rows of `transforms.count_by_object` of these lines.
     """
     app, note = application(plan.generation), f"batch {plan.generation}/{plan.batch_id}"
@@ -54,20 +56,25 @@ def write(
     if not applied or tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
         return
     winners = judged.where(F.col("outcome") == "applied")
+    has_extra = any(count["has_extra"] for count in applied)
+    complete = evolution.prepare(winners, tables, settings.unknown_columns, note, has_extra=has_extra)
+
+    def rows(chosen: DataFrame) -> DataFrame:
+        return complete(transforms.order_lines(chosen, plan.batch_id, settings.business_timezone))
+
     known, new = F.col("is_known"), ~F.col("is_known")
     every = Extent.of(applied)
     updates = Extent.of(count for count in applied if count["is_known"])
     inserts = every.rows - updates.rows
     if not updates.rows:
-        _append(tables, _rows(winners, plan, business_timezone), inserts, app, plan.batch_id, note)
+        _append(tables, rows(winners), inserts, app, plan.batch_id, note)
         return
     touched = every
     if inserts > SPLIT_ROWS:
         # two commits: until the second, readers lack the updates; gold is computed after both
         first = f"{app}/inserts"
         if tables.transaction(SILVER_ORDER_LINES, first) < plan.batch_id:
-            rows = _rows(winners.where(new), plan, business_timezone)
-            _append(tables, rows, inserts, first, plan.batch_id, note)
+            _append(tables, rows(winners.where(new)), inserts, first, plan.batch_id, note)
         winners, touched = winners.where(known), updates
     old_id, new_id = F.col("old.order_id"), F.col("new.order_id")
     # the literal range lets Delta leave out the files that cannot hold these keys
@@ -79,12 +86,15 @@ def write(
         & (F.col("old.source") == F.col("new.source"))
     )
     newer = F.col("new.cdc_sequence") > F.col("old.cdc_sequence")
-    rows = _rows(winners, plan, business_timezone)
-    tables.merge(rows, SILVER_ORDER_LINES, condition=same_key, newer=newer, app=app, version=plan.batch_id, note=note)
-
-
-def _rows(winners: DataFrame, plan: Plan, business_timezone: str) -> DataFrame:
-    return transforms.order_lines(winners, plan.batch_id, business_timezone)
+    tables.merge(
+        rows(winners),
+        SILVER_ORDER_LINES,
+        condition=same_key,
+        newer=newer,
+        app=app,
+        version=plan.batch_id,
+        note=note,
+    )
 
 
 def _append(tables: Lakehouse, rows: DataFrame, count: int, app: str, version: int, note: str) -> None:

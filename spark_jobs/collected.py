@@ -13,6 +13,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from lakehouse.tables import SILVER_ORDER_LINES
+from spark_jobs import evolution
 from spark_jobs.delta import Lakehouse
 from spark_jobs.plans import Plan
 from spark_jobs.transforms import changes as transforms
@@ -97,13 +98,14 @@ def days(lines: pa.Table) -> frozenset[datetime.date]:
     return frozenset(pc.unique(found.drop_null()).to_pylist())
 
 
-def write(plan: Plan, tables: Lakehouse, lines: pa.Table, app: str, note: str) -> None:
+def write(plan: Plan, tables: Lakehouse, lines: pa.Table, unknown_columns: str, app: str, note: str) -> None:
     """Bring the applied changes of a batch into silver.order_lines, once: by append if no key is known, else by MERGE.
 
     Args:
         plan: The batch.
         tables: Where silver lies.
         lines: What `judge` returned.
+        unknown_columns: What becomes of fields that the contract does not know.
         app: The transaction's application.
         note: Text for the commit.
     """
@@ -111,6 +113,7 @@ def write(plan: Plan, tables: Lakehouse, lines: pa.Table, app: str, note: str) -
     if not applied.num_rows or tables.transaction(SILVER_ORDER_LINES, app) >= plan.batch_id:
         return
     rows = applied.select(SILVER_ORDER_LINES.names).sort_by([(name, "ascending") for name in SILVER_ORDER_LINES.key])
+    rows = evolution.complete(rows, tables, unknown_columns, note)
     if pc.any(applied["is_known"]).as_py():
         tables.merge_few(
             rows, SILVER_ORDER_LINES, condition=SAME_KEY, newer=NEWER, app=app, version=plan.batch_id, note=note

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.fs
 from delta.tables import DeltaTable as SparkDelta
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
+from deltalake.schema import PrimitiveType
 from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
 from lakehouse import places
@@ -98,6 +99,30 @@ class Lakehouse:
         """The version of the application's last transaction on the table; -1 for none."""
         found = self._present(table).transaction_version(app)
         return -1 if found is None else int(found)
+
+    def columns(self, table: Table) -> tuple[str, ...]:
+        """The names of the columns that the table has, those beyond the contract last."""
+        return tuple(field.name for field in self._present(table).schema().fields)
+
+    def add_columns(self, table: Table, meanings: Mapping[str, str], note: str) -> None:
+        """Add string columns with their meanings in one commit; `note` goes into it.
+
+        Raises:
+            ContractError: Another driver changed the table meanwhile.
+        """
+        text = PrimitiveType("string")
+        fields = [Field(name, text, metadata={"comment": meaning}) for name, meaning in meanings.items()]
+        commit = CommitProperties(custom_metadata={"userMetadata": note})
+        try:
+            self._present(table).alter.add_columns(fields, commit_properties=commit)
+        except CommitFailedError as fault:
+            missing = meanings.keys() - set(self.columns(table))
+            if missing:  # else this very commit is there, and its answer was lost
+                raise ContractError(
+                    f"{table.full_name}: no commit of the columns {', '.join(sorted(missing))}: {fault}",
+                    "one driver",
+                    "another driver writes this table: stop it, then start again",
+                ) from fault
 
     def is_empty(self, table: Table) -> bool:
         """Whether the table's newest version has no file."""
@@ -194,7 +219,7 @@ class Lakehouse:
             note: Text for the commit.
         """
         merge = self._present(table).merge(
-            rows,
+            _typed(rows, table),
             condition,
             source_alias="new",
             target_alias="old",
@@ -206,9 +231,12 @@ class Lakehouse:
         self._check(table, app, version)
 
     def _write_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str, **mode: Any) -> None:
-        rows = rows.select(table.names).cast(arrow_schema(table))
         write_deltalake(
-            self._present(table), rows, writer_properties=_ZSTD, commit_properties=_once(app, version, note), **mode
+            self._present(table),
+            _typed(rows, table),
+            writer_properties=_ZSTD,
+            commit_properties=_once(app, version, note),
+            **mode,
         )
         self._check(table, app, version)
 
@@ -218,6 +246,11 @@ class Lakehouse:
         if where:
             writer = writer.option("replaceWhere", where)
         writer.save(self.url(table))
+        self._check(table, app, version)
+
+    def replace(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
+        """Put rows in the place of all rows and their columns in the place of all columns, once per app and version."""
+        self._writer(rows, "overwrite", app, version, note).option("overwriteSchema", "true").save(self.url(table))
         self._check(table, app, version)
 
     def merge(
@@ -295,6 +328,14 @@ class Lakehouse:
 
 def _once(app: str, version: int, note: str) -> CommitProperties:
     return CommitProperties(custom_metadata={"userMetadata": note}, app_transactions=[Transaction(app, version)])
+
+
+def _typed(rows: pa.Table, table: Table) -> pa.Table:
+    """Rows with the table's types; columns beyond the contract hold text."""
+    known = arrow_schema(table)
+    return rows.cast(
+        pa.schema([known.field(name) if name in known.names else (name, pa.string()) for name in rows.column_names])
+    )
 
 
 def arrow_schema(table: Table) -> pa.Schema:

@@ -47,5 +47,5 @@ def _switch(tables: Lakehouse, staged: Lakehouse, number: int, newest: int) -> N
         tables.create(table)
         if tables.transaction(table, app) < newest:
             rows = staged.read(table).repartitionByRange(order[0]).sortWithinPartitions(*order)
-            tables.overwrite(rows, table, app, newest, note)
+            tables.replace(rows, table, app, newest, note)
             event("table switched", table=table.full_name, generation=number)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lakehouse.envelopes import Change, Integer, Rejection, decode, parse
+from lakehouse.envelopes import Change, Rejection, decode
+from lakehouse.strictjson import Integer, MalformedError, parse
 from spark_jobs import salvage
 
 SOURCE = "kafka"
@@ -85,7 +86,7 @@ def value_of(line: str) -> str | None:
     """
     try:
         record = parse(line)
-    except Rejection:
+    except MalformedError:
         record = None
     if not isinstance(record, dict) or not _is_offset(record.get("offset")):
         raise Rejection("bad_line")

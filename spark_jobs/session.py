@@ -9,6 +9,9 @@ from lakehouse.settings import Settings
 
 READER = "io.saleslake.spark.ReadKafkaLine"
 READ_KAFKA_LINE = "read_kafka_line"
+SPLITTER = "io.saleslake.spark.SplitExtra"
+SPLIT_EXTRA = "split_extra"
+SPLIT_PARTS = "others STRING, names ARRAY<STRING>, columns MAP<STRING, STRING>"
 READ_COLUMNS = (
     "offset BIGINT, reason STRING, raw STRING, is_tombstone BOOLEAN, order_id STRING, line_no INT, "
     "product_id STRING, description STRING, quantity INT, unit_price DECIMAL(12,3), customer_id STRING, "
@@ -32,6 +35,7 @@ def build(settings: Settings, jars: list[str]) -> SparkSession:
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     spark.udf.registerJavaFunction(READ_KAFKA_LINE, READER, READ_COLUMNS)
+    spark.udf.registerJavaFunction(SPLIT_EXTRA, SPLITTER, SPLIT_PARTS)
     return spark
 
 

@@ -89,7 +89,7 @@ def _run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, dama
         held = collected.judge(lines, plan, tables, settings.business_timezone)
         counts = _named(collected.count_by_object(held), keys)
         all_damage = look(counts)
-        _write_collected(plan, tables, bucket, held, counts, all_damage)
+        _write_collected(plan, tables, bucket, settings, held, counts, all_damage)
         days = collected.days(held)
     else:
         with _judged(lines, plan, tables) as judged:
@@ -147,6 +147,7 @@ def _write_collected(
     plan: Plan,
     tables: Lakehouse,
     bucket: Bucket,
+    settings: Settings,
     lines: pa.Table,
     counts: list[dict[str, Any]],
     damaged: dict[str, bronze.Damage],
@@ -155,7 +156,7 @@ def _write_collected(
     if rejects.any_of(counts, damaged) and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
         rows = rejects.few(plan, bucket, lines, counts, damaged)
         tables.append_few(rows, SILVER_REJECTED, app, plan.batch_id, note)
-    collected.write(plan, tables, lines, app, note)
+    collected.write(plan, tables, lines, settings.unknown_columns, app, note)
 
 
 def _write(
@@ -171,7 +172,7 @@ def _write(
     if rejects.any_of(counts, damaged) and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
         rows = rejects.many(plan, tables.spark, bucket, judged, counts, damaged)
         tables.append(rows, SILVER_REJECTED, app, plan.batch_id, note)
-    apply.write(plan, tables, judged, settings.business_timezone, counts=counts)
+    apply.write(plan, tables, judged, settings, counts=counts)
 
 
 def _read_objects(

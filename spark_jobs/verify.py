@@ -4,7 +4,7 @@ Reads only; needs no Spark session and no lease, and can run beside the driver a
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import duckdb
@@ -15,7 +15,9 @@ from deltalake.exceptions import TableNotFoundError
 
 from lakehouse import places
 from lakehouse.errors import ContractError
+from lakehouse.evolution import DISCARD, gather, only
 from lakehouse.settings import Settings
+from lakehouse.strictjson import MalformedError
 from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
@@ -74,7 +76,7 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
     verification = Verification(read=recomputed.rows, damaged=recomputed.damaged)
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    connection.register("recomputed", _silver(recomputed, settings.business_timezone))
+    connection.register("recomputed", _silver(recomputed, settings))
     connection.execute("CREATE TABLE order_lines AS FROM recomputed")
     for done, table in enumerate((SILVER_ORDER_LINES, GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES), start=1):
         expected = GOLD.get(table.full_name, "SELECT * FROM order_lines")
@@ -104,10 +106,14 @@ def _tombstones(settings: Settings) -> set[tuple[str, int]]:
     return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
-def _silver(recomputed: Recomputed, business_timezone: str) -> pa.Table:
+def _silver(recomputed: Recomputed, settings: Settings) -> pa.Table:
+    """What silver should hold, all unknown fields of a row in `extra`."""
     fields = [column for column in arrow_schema(SILVER_ORDER_LINES) if column.name != "batch_id"]
+    columns = _columns_of_unknown_fields(_rows(settings, SILVER_ORDER_LINES))
     batches, rows = [], []
-    for row in silver_rows(recomputed.newest.values(), business_timezone):
+    for row in silver_rows(recomputed.newest.values(), settings.business_timezone):
+        if row["extra"] and settings.unknown_columns == DISCARD:
+            row["extra"] = only(row["extra"], columns)
         rows.append(row)
         if len(rows) == CHUNK:
             batches.append(pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields)))
@@ -130,11 +136,44 @@ def _delta(settings: Settings, table: Table) -> DeltaTable:
         ) from fault
 
 
+def _columns_of_unknown_fields(order_lines: ds.Dataset) -> list[str]:
+    return [name for name in order_lines.schema.names if name not in SILVER_ORDER_LINES.names]
+
+
+def _gathered(order_lines: ds.Dataset) -> pa.RecordBatchReader:
+    """Silver with all unknown fields of a row in `extra`: which of them have a column depends on the order of arrival.
+
+    To gather them is quick where no row of a batch has a column filled.
+    """
+    columns = _columns_of_unknown_fields(order_lines)
+    schema = pa.schema([field for field in order_lines.schema if field.name not in columns])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in order_lines.to_batches():
+            texts = [batch.column(name) for name in columns]
+            if any(column.null_count < batch.num_rows for column in texts):
+                rows = zip(*(column.to_pylist() for column in (batch.column("extra"), *texts)), strict=True)
+                gathered = [_gather(extra, dict(zip(columns, row, strict=True))) for extra, *row in rows]
+                at = batch.schema.get_field_index("extra")
+                batch = batch.set_column(at, schema.field("extra"), pa.array(gathered, schema.field("extra").type))  # noqa: PLW2901
+            yield batch.select(schema.names)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _gather(extra: str | None, columns: dict[str, str | None]) -> str | None:
+    try:
+        return gather(extra, columns)
+    except (MalformedError, TypeError):  # nobody wrote that: it is to show as a difference
+        return f"damaged: {extra} {columns}"
+
+
 def _compare(
     connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, expected: str, verification: Verification
 ) -> None:
     names = ", ".join(name for name in table.names if name != "batch_id")
-    connection.register("stored", _rows(settings, table))
+    rows = _rows(settings, table)
+    connection.register("stored", _gathered(rows) if table is SILVER_ORDER_LINES else rows)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE ours AS SELECT {names} FROM stored")  # noqa: S608
     connection.execute(f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT {names} FROM ({expected})")  # noqa: S608
     counts = connection.execute("SELECT (SELECT count(*) FROM ours), (SELECT count(*) FROM theirs)").fetchone()

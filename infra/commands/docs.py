@@ -1,14 +1,18 @@
 """docs: write the pages that are made from the code: docs/tables.md, docs/metrics.md and .env.example."""
 
 import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from infra.commands import terminal
 from infra.local.daemon import ROOT
+from infra.local.lake import Lake
 from lakehouse import settings as settings_module
 from lakehouse.settings import Settings
-from lakehouse.tables import TABLES, VIEWS, Table
+from lakehouse.tables import SILVER_ORDER_LINES, TABLES, Column, Table, View, views
 
 _INTRODUCTION = """\
 # Tables
@@ -53,13 +57,18 @@ it off. One call carries all of them. `Lag` is sent as values with their counts,
 
 def register(commands: Any) -> None:
     """Add the command to the parser."""
-    commands.add_parser(
-        "docs", help="write docs/tables.md, docs/metrics.md and .env.example from the code"
-    ).set_defaults(run=docs)
+    command = commands.add_parser("docs", help="write docs/tables.md, docs/metrics.md and .env.example from the code")
+    command.add_argument(
+        "--lake", action="store_true", help="print the page on tables with the columns this lake has gained"
+    )
+    command.set_defaults(run=docs)
 
 
 def docs(settings: Settings, given: argparse.Namespace) -> int:
-    """Write every page that is out of date."""
+    """Write every page that is out of date; or print the page on tables as this lake has them."""
+    if given.lake:
+        sys.stdout.write(tables(Lake(settings).unknown_columns()))
+        return 0
     for name, text in pages().items():
         path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -74,10 +83,17 @@ def pages() -> dict[str, str]:
     return {"docs/tables.md": tables(), "docs/metrics.md": metrics(), ".env.example": settings_module.example()}
 
 
-def tables() -> str:
-    """The page on tables and views."""
-    views = "".join(f"\n## {view.full_name}\n\nView. {view.meaning}\n\n```sql\n{view.body}\n```\n" for view in VIEWS)
-    return _INTRODUCTION + "".join(map(_table, TABLES)) + views
+def tables(unknown: Sequence[Column] = ()) -> str:
+    """The page on tables and views; `unknown` are the columns of silver.order_lines beyond the contract."""
+    shown = [
+        dataclasses.replace(table, columns=(*table.columns, *unknown)) if table is SILVER_ORDER_LINES else table
+        for table in TABLES
+    ]
+    return _INTRODUCTION + "".join(map(_table, shown)) + "".join(map(_view, views(column.name for column in unknown)))
+
+
+def _view(view: View) -> str:
+    return f"\n## {view.full_name}\n\nView. {view.meaning}\n\n```sql\n{view.body}\n```\n"
 
 
 def metrics() -> str:

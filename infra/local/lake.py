@@ -15,7 +15,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from lakehouse import places
 from lakehouse.errors import ContractError, LakehouseError, SourceError
 from lakehouse.settings import Settings
-from lakehouse.tables import TABLES, VIEWS, Table, View
+from lakehouse.tables import SILVER_ORDER_LINES, TABLES, VIEWS, Column, Table, View, views
 
 _LAYERS = tuple(dict.fromkeys(table.layer for table in TABLES))
 _IMPATIENT = {"max_retries": "3", "retry_timeout": "5s", "connect_timeout": "2s"}  # by default it tries for 3 minutes
@@ -81,26 +81,46 @@ class Lake:
         there = {table.full_name for table in TABLES if table not in absent}
         return found + [Presence(self._name(view), _reads(view) <= there, view.meaning) for view in VIEWS]
 
+    def unknown_columns(self) -> tuple[Column, ...]:
+        """The columns that silver.order_lines has beyond the contract, with the meanings that stand in the table."""
+        found = self._open(SILVER_ORDER_LINES)
+        fields = found.schema().fields if found else []
+        return tuple(
+            Column(field.name, "string", str(field.metadata.get("comment", "")))
+            for field in fields
+            if field.name not in SILVER_ORDER_LINES.names
+        )
+
+    def _open(self, table: Table) -> DeltaTable | None:
+        """The table as it is now; None if it is not there yet."""
+        url = places.table_url(self._settings.bucket, table.layer, table.name)
+        try:
+            return DeltaTable(url, storage_options=self._settings.delta_options | _IMPATIENT)
+        except TableNotFoundError:
+            return None
+        except (OSError, DeltaError) as fault:
+            raise SourceError(
+                f"{url}: {str(fault).splitlines()[0][:200]}", "an answer of the object store", "run `make up`"
+            ) from fault
+
     def _register(self, connection: duckdb.DuckDBPyConnection, tables: list[Table]) -> list[Table]:
         """Make views over the tables, then those over these; return the tables that are not there."""
         absent, there = [], set()
+        unknown: list[str] = []
         for layer in _LAYERS:
             connection.execute(f'CREATE SCHEMA "{self._settings.database_prefix}{layer}"')
         for table in tables:
-            url = places.table_url(self._settings.bucket, table.layer, table.name)
-            try:
-                rows = DeltaTable(url, storage_options=self._settings.delta_options | _IMPATIENT).to_pyarrow_dataset()
-            except TableNotFoundError:
+            found = self._open(table)
+            if found is None:
                 absent.append(table)
                 continue
-            except (OSError, DeltaError) as fault:
-                raise SourceError(
-                    f"{url}: {str(fault).splitlines()[0][:200]}", "an answer of the object store", "run `make up`"
-                ) from fault
+            rows = found.to_pyarrow_dataset()
+            if table is SILVER_ORDER_LINES:
+                unknown = [name for name in rows.schema.names if name not in table.names]
             connection.register(f"{table.layer}_{table.name}", rows)
             connection.execute(f"CREATE VIEW {self._quoted(table)} AS SELECT * FROM {table.layer}_{table.name}")  # noqa: S608
             there.add(table.full_name)
-        for view in VIEWS:
+        for view in views(unknown):
             if _reads(view) <= there:
                 connection.execute(f"CREATE VIEW {self._quoted(view)} AS {self._prefixed(view.body)}")
         return absent

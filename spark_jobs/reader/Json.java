@@ -67,8 +67,13 @@ final class Json {
   static String compactSorted(Map<String, Object> object) {
     Map<String, Object> sorted = new TreeMap<>(Json::byCodePoint);
     sorted.putAll(object);
+    return compact(sorted);
+  }
+
+  /** A value as compact text, everything as it came. */
+  static String compact(Object value) {
     StringBuilder out = new StringBuilder();
-    write(sorted, out);
+    write(value, out);
     return out.toString();
   }
 

@@ -120,7 +120,7 @@ def count_by_object(lines: DataFrame) -> DataFrame:
     Returns:
         One row per object, outcome, is_known and, of the applied ones, class of delay from the source to bronze: rows,
         first and last offset, low and high order_id, landed_at, oldest_at and newest_at (seconds since 1970),
-        first_line.
+        first_line, has_extra (some row has a field that the contract does not know).
     """
     return lines.groupBy("object", "outcome", "is_known", delay_class()).agg(
         F.count(F.lit(1)).alias("rows"),
@@ -132,6 +132,7 @@ def count_by_object(lines: DataFrame) -> DataFrame:
         F.min("cdc_at").cast("double").alias("oldest_at"),
         F.max("cdc_at").cast("double").alias("newest_at"),
         F.min("line").alias("first_line"),
+        F.bool_or(F.col("extra").isNotNull()).alias("has_extra"),
     )
 
 
