@@ -19,6 +19,7 @@ from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.lease import Lease
 from spark_jobs.ledger import current_generation
+from spark_jobs.patience import Patience
 from spark_jobs.storage import Bucket
 
 READY_FILE = "spark.ready"
@@ -36,20 +37,21 @@ def stream(settings: Settings) -> None:
         signal.signal(sort, lambda *_: stop.set())
     with _driver(settings, patience_seconds=600) as driver, _ready(settings):
         event("streaming", bucket=settings.bucket)
+        patience = Patience(driver.check, stop)
         if not driver.step():  # a batch that was begun is finished first: gold shows whole batches
             driver.bring_gold_up()
         unpublished = idle = collected = 0
         idle_since = time.monotonic()
         while not stop.is_set():
-            if driver.step():
+            if patience.call(driver.step):
                 unpublished, idle, collected = unpublished + 1, 0, 0
                 idle_since = time.monotonic()
                 if unpublished >= PUBLISH_AFTER_BATCHES:
-                    driver.publish()
+                    patience.call(driver.publish)
                     unpublished = 0
                 continue
             if idle == 1:
-                driver.publish()
+                patience.call(driver.publish)
                 unpublished = 0
             due = sum(time.monotonic() - idle_since >= seconds for seconds in COLLECT_AFTER_IDLE_SECONDS)
             if collected < due:

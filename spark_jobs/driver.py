@@ -37,7 +37,7 @@ class Driver:
         generation: int,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._tables, self._bucket, self._settings, self._check = tables, bucket, settings, check
+        self._tables, self._bucket, self._settings, self.check = tables, bucket, settings, check
         self._generation = generation
         for table in TABLES:
             tables.create(table)
@@ -47,17 +47,21 @@ class Driver:
             read.key for result in self.ledger.results.values() for read in result.objects if read.status != "read"
         ]
         self._waiting = 0
+        self._owes_gold = False
 
     def step(self) -> bool:
-        """Bring the next batch to silver and gold.
+        """Bring the next batch to silver and gold; after a step that failed, go on where it was.
 
         Returns:
             Whether there was any.
         """
+        if self._owes_gold:
+            self.bring_gold_up()
         started = time.monotonic()
         result = self.batch()
         if result is None:
             return False
+        self._owes_gold = True
         silver_seconds = time.monotonic() - started
         step = self.bring_gold_up()
         event(
@@ -78,7 +82,7 @@ class Driver:
         plan = self.ledger.pending[0] if self.ledger.pending else self._next_plan()
         if plan is None:
             return None
-        self._check()
+        self.check()
         result = silver.run(plan, self._tables, self._bucket, self._settings)
         self.ledger.finish(result)
         self.damaged += [read.key for read in result.objects if read.status != "read"]
@@ -86,10 +90,11 @@ class Driver:
 
     def bring_gold_up(self) -> gold.Step:
         """Bring gold up to silver and report the progress."""
-        self._check()
+        self.check()
         step = gold.run(self._tables, self._generation)
         self.publisher.note(step)
         self._bucket.put(places.PROGRESS, self._progress(step).to_json().encode())
+        self._owes_gold = False
         return step
 
     def publish(self) -> int:

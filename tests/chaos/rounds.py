@@ -19,7 +19,7 @@ from tests.chaos.faults import FAULTS, Fault, Scene
 from tests.chaos.load import Load, Request
 from tests.chaos.stack import NotInTimeError, Stack, wait_until
 
-RECOVERY_SECONDS = 120.0
+RECOVERY_SECONDS = 240.0  # a machine under other load is slow, not wrong
 EARLIEST, LATEST = 1.0, 7.0
 MORE_FAULTS = (0, 0, 1, 1, 2)
 
