@@ -57,21 +57,24 @@ def section(results: Iterable[dict[str, Any]]) -> str:
         + f". {compared:,} rows of silver compared: {' / '.join(str(count) for count in wrong.values())} "
         + f"{' / '.join(wrong)}. A round took {median(seconds):.0f} s (median), {seconds[-1]:.0f} s at most.",
         "",
-        "| fault | times | lost / duplicated / stale / resurrected | recovery, median [s] | at most [s] |",
-        "|---|---|---|---|---|",
+        "| fault | times | lost / duplicated / stale / resurrected | alone | recovery, median [s] | at most [s] |",
+        "|---|---|---|---|---|---|",
     ]
     for fault in FAULTS:
-        met = [
-            (result, happening["recovery_seconds"])
-            for result in rounds
-            for happening in result["happenings"]
-            if happening["fault"] == fault.name and happening["recovery_seconds"] is not None
-        ]
+        met = [result for result in rounds if fault.name in _recoveries(result)]
         if met:
-            sums = " / ".join(str(sum(result["counts"].get(name, 0) for result, _ in met)) for name in _COUNTED)
-            took = [recovery for _, recovery in met]
-            lines.append(f"| {fault.name} | {len(met)} | {sums} | {median(took):.1f} | {max(took):.1f} |")
+            sums = " / ".join(str(sum(result["counts"].get(name, 0) for result in met)) for name in _COUNTED)
+            # with company, the others' recovery is in it
+            alone = [_recoveries(result)[fault.name] for result in met if len(result["happenings"]) == 1]
+            took = f"{median(alone):.1f} | {max(alone):.1f}" if alone else "- | -"
+            lines.append(f"| {fault.name} | {len(met)} | {sums} | {len(alone)} | {took} |")
     return "\n".join(lines)
+
+
+def _recoveries(result: dict[str, Any]) -> dict[str, float]:
+    """By fault, its recovery in a round [s]; without those that did not come about."""
+    happened = result["happenings"]
+    return {one["fault"]: one["recovery_seconds"] for one in happened if one["recovery_seconds"] is not None}
 
 
 _COUNTED = ("lost", "duplicated", "stale", "resurrected")
