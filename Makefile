@@ -5,6 +5,7 @@ NOISE ?= realistic
 SEED ?= 1
 RATE ?=
 LIMIT ?=
+ROUNDS ?= 3
 FORMAT ?=
 SQL ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
@@ -104,6 +105,10 @@ lint: $(READY) ## Check style and types
 .PHONY: bench
 bench: $(READY) ## Measure what docs/benchmarks.md says (minutes; on a quiet machine)
 	@$(RUN) benchmarks.bronze_to_gold
+
+.PHONY: chaos
+chaos: $(READY) ## Kill, stop and starve the real processes and compare every row; goes on where it stopped (ROUNDS= SEED=)
+	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
 .PHONY: docs
 docs: $(READY) ## Write docs/tables.md and .env.example from lakehouse/

@@ -42,7 +42,7 @@ class Driver:
         generation: int,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._tables, self._bucket, self._settings, self._check = tables, bucket, settings, check
+        self._tables, self._bucket, self._settings, self.check = tables, bucket, settings, check
         self._generation = generation
         for table in TABLES:
             tables.create(table)
@@ -56,22 +56,27 @@ class Driver:
         self._waiting = 0
         self._days: dict[int, frozenset[datetime.date]] = {}
         self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
+        self._owes_gold = False
 
     def step(self) -> bool:
-        """Bring the next batch to silver and gold.
+        """Bring the next batch to silver and gold; after a step that failed, go on where it was.
 
         Returns:
             Whether there was any.
         """
+        if self._owes_gold:
+            self.bring_gold_up()
         started = time.monotonic()
         result = self.batch()
         if result is None:
             return False
+        self._owes_gold = True
         silver_seconds = time.monotonic() - started
         step = self._gold()
         gold_seconds = time.monotonic() - started - silver_seconds
         self.metrics.batch(result, step, {"silver": silver_seconds, "gold": gold_seconds})
         self.report()
+        self._owes_gold = False
         event(
             "batch",
             id=result.batch_id,
@@ -90,7 +95,7 @@ class Driver:
         plan = self.ledger.pending[0] if self.ledger.pending else self._next_plan()
         if plan is None:
             return None
-        self._check()
+        self.check()
         self.metrics.planned(plan)
         batch = silver.run(plan, self._tables, self._bucket, self._settings)
         result = batch.result
@@ -105,6 +110,7 @@ class Driver:
         step = self._gold()
         self.metrics.shown(step)
         self.report()
+        self._owes_gold = False
         return step
 
     def report(self) -> None:
@@ -123,7 +129,7 @@ class Driver:
         """Do a piece of maintenance if one is due and nothing waits; returns its name."""
         if self._waiting or self.ledger.pending:
             return None
-        self._check()
+        self.check()
         done = self.maintenance.step()
         if done:
             self.metrics.maintained(done)
@@ -137,7 +143,7 @@ class Driver:
             jvm.System.gc()
 
     def _gold(self) -> gold.Step:
-        self._check()
+        self.check()
         step = gold.run(self._tables, self._generation, self._days)
         self._days.clear()
         self.publisher.note(step)

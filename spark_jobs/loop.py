@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from spark_jobs.driver import Driver
+from spark_jobs.patience import Patience
 
 PUBLISH_AFTER_BATCHES = 20
 Chore = tuple[float, Callable[[], object]]
@@ -23,21 +24,22 @@ def run(driver: Driver, stop: threading.Event, poll_seconds: float) -> None:
     """
     # Memory is given back twice. The first time Spark's cleaner learns what it may drop; a minute later the threads of
     # its tasks have ended, which hold their sorters' pages: 110 of 240 MB of live heap.
+    patience = Patience(driver.check, stop)
     quiet = Quiet(((1, driver.publish), (10, driver.release_memory), (75, driver.release_memory)))
     if not driver.step():  # a batch that was begun is finished first: gold shows whole batches
         driver.bring_gold_up()
     unpublished = 0
     while not stop.is_set():
-        if driver.step():
+        if patience.call(driver.step):
             quiet.end()
             unpublished += 1
             if unpublished >= PUBLISH_AFTER_BATCHES:
-                driver.publish()
+                patience.call(driver.publish)
                 unpublished = 0
-            driver.maintain()
+            patience.call(driver.maintain)
         else:
-            quiet.go_on()
-            driver.maintain()
+            patience.call(quiet.go_on)
+            patience.call(driver.maintain)
             stop.wait(poll_seconds)
     driver.publish()
 
@@ -61,4 +63,5 @@ class Quiet:
     def go_on(self) -> None:
         """Do what is due by now."""
         while self._left and self._clock() - self._since >= self._left[0][0]:
-            self._left.pop(0)[1]()
+            self._left[0][1]()
+            self._left.pop(0)

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from lakehouse import places
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, SourceError
 from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
@@ -194,3 +194,26 @@ def test_a_write_that_another_driver_has_overtaken_fails_and_harms_nothing(site:
     assert [row["country"] for row in site.rows(SILVER_ORDER_LINES)] == ["UK"]
     assert site.spark.conf.get("spark.databricks.delta.write.txnAppId", "unset") == "unset"
     assert json.loads(site.bucket.get(places.PROGRESS) or b"{}")["batch_id"] == 1
+
+
+@pytest.mark.parametrize("key", ["ops/results/", places.PROGRESS])
+def test_a_driver_that_fails_in_a_step_goes_on_with_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    site.land([change("c", 1, "1"), b"{"])
+    driver = site.driver()
+    put, faults = Bucket._put, [SourceError("no answer")]
+
+    def failing(self: Bucket, name: str, body: bytes, **condition: str) -> bool:
+        if name.startswith(key) and faults:
+            raise faults.pop()
+        return put(self, name, body, **condition)
+
+    monkeypatch.setattr(Bucket, "_put", failing)
+    with pytest.raises(SourceError, match="no answer"):
+        driver.step()
+    driver.step()
+    assert not driver.step()
+    assert json.loads(site.bucket.get(places.PROGRESS) or b"{}")["batch_id"] == 1
+    assert versions(site)[GOLD_DAILY_SALES.full_name] == 1
+    assert site.differences() == []
