@@ -7,10 +7,12 @@ RATE ?=
 LIMIT ?=
 FORMAT ?=
 SQL ?=
+ONLY ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
 export SQL
 
+comma := ,
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.installed
@@ -94,8 +96,8 @@ lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
 .PHONY: bench
-bench: $(READY) ## Measure what docs/benchmarks.md says (minutes; on a quiet machine)
-	@$(RUN) benchmarks.bronze_to_gold
+bench: $(READY) ## Measure what docs/benchmarks.md says, on a quiet machine; hours for all (ONLY=increments,freshness)
+	@$(RUN) benchmarks $(subst $(comma), ,$(ONLY))
 
 .PHONY: docs
 docs: $(READY) ## Write docs/tables.md and .env.example from lakehouse/

@@ -1,1 +1,1 @@
-"""What is measured: each module is a figure of docs/benchmarks.md, run with `make bench`."""
+"""What is measured, beside the pipeline of the tutorials: each module with a `run` is a part of docs/benchmarks.md."""
