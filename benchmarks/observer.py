@@ -18,6 +18,7 @@ from benchmarks.lags import GOLD
 from benchmarks.workbench import cpu_seconds
 from infra.local import machine
 from lakehouse import places
+from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
 
@@ -56,6 +57,8 @@ class Observer:
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._look, self._sample)]
 
     def __enter__(self) -> Self:
+        self._own, self._began = psutil.Process(), time.time()
+        self._cpu = cpu_seconds([self._own])
         for thread in self._threads:
             thread.start()
         return self
@@ -66,6 +69,11 @@ class Observer:
         self._over.set()
         for thread in self._threads:
             thread.join()
+        event(
+            "observed",
+            seconds=round(time.time() - self._began),
+            cpu_seconds=round(cpu_seconds([self._own]) - self._cpu, 1),
+        )
 
     def _look(self) -> None:
         handles: dict[str, DeltaTable] = {}

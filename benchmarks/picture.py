@@ -8,7 +8,7 @@ from itertools import groupby
 from benchmarks.figure import Figure
 from infra.report import svg
 
-WIDTH, LEFT, RIGHT = 900, 62, 190
+WIDTH, LEFT, RIGHT = 900, 62, 130
 TITLE, BAR, GAP, HEADING = 20, 14, 16, 34
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #24292f }
@@ -25,7 +25,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 def draw(figures: list[Figure]) -> str:
     """The figures that have something to be compared with, each on a scale of its own, as an SVG document."""
     shown = [figure for figure in figures if figure.naive is not None or figure.asked is not None]
-    parts, top = [], 8.0
+    parts, top = _legend(), 28.0
     for name, group in groupby(shown, key=lambda one: one.benchmark):
         top += HEADING
         parts.append(svg.text(name.replace("_", " "), 12, top - 12, _class="heading"))
@@ -36,6 +36,17 @@ def draw(figures: list[Figure]) -> str:
     paper = svg.rectangle(0, 0, WIDTH, top + 8, _class="paper")
     title = "Ours and the naive pipeline, and what is asked"
     return svg.picture("benchmarks", WIDTH, top + 8, [svg.element("style", STYLE), paper, *parts], title=title)
+
+
+def _legend() -> list[str]:
+    parts, x = [], 12.0
+    for kind, words in (("ours", "ours"), ("missed", "ours, asked limit missed"), ("naive", "naive")):
+        parts += [
+            svg.rectangle(x, 8, 12, 12, _class=kind, rx=1.5),
+            svg.text(words, x + 18, 19, _class="tick"),
+        ]
+        x += 40 + 7 * len(words)
+    return [*parts, svg.line(x, 6, x, 22, _class="asked"), svg.text("asked", x + 8, 19, _class="tick")]
 
 
 def _figure(figure: Figure, top: float) -> tuple[list[str], float]:
@@ -60,9 +71,7 @@ def _figure(figure: Figure, top: float) -> tuple[list[str], float]:
         sign = "≥" if figure.at_least else "≤"
         parts += [
             svg.line(at, floor - 3, at, floor + height, _class="asked"),
-            svg.text(
-                f"asked {sign} {_number(figure.asked)}", WIDTH - 12, floor + 11, _class="limit", text_anchor="end"
-            ),
+            svg.text(f"asked {sign} {_number(figure.asked)}", WIDTH - 12, top + 13, _class="limit", text_anchor="end"),
         ]
     return parts, TITLE + height + GAP
 
