@@ -5,8 +5,8 @@ from itertools import islice
 from statistics import median
 
 from benchmarks.figure import Figure
-from benchmarks.increments import Pair
 from benchmarks.options import Options
+from benchmarks.pair import Pair
 from benchmarks.workbench import Took, told, workbench
 
 ROUNDS = 500

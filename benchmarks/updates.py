@@ -1,12 +1,16 @@
-"""Updates of the data set's rows, in batches of 2,000, and the revenue they leave. Pure."""
+"""Batches of 2,000 changes and the revenue they leave: updates of the data set's rows, or a shop's mix. Pure."""
 
 import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
+from random import Random
 
-from generator import dataset, replay
+from generator import dataset, load, noise, replay
 from generator.noise import dumps
-from generator.steps import Message, Step, envelope, final
+from generator.plan import Planner
+from generator.shop import Shop
+from generator.steps import Clock, Message, Step, envelope, final
 
 CHANGES = 2_000
 
@@ -64,6 +68,35 @@ class Rows:
             messages.append(Message(key.encode(), value.encode(), self.next_lsn, "update"))
             self.next_lsn += 1
         return messages
+
+
+class Mixed:
+    """A shop's changes with the noise of the load, some of them later than a batch.
+
+    Args:
+        first_lsn: Of its first change.
+    """
+
+    def __init__(self, first_lsn: int) -> None:
+        start, rate = replay.START_MILLIS, float(CHANGES)
+        self._steps = load.steps(Shop(1, "S1", patience_seconds=1), Random(1), start, rate)
+        self._planner = Planner(
+            noise.level("load"), 1, first_lsn=first_lsn, clock=Clock(start, rate), reach=2 * CHANGES
+        )
+
+    def batches(self, count: int) -> Iterator[list[Message]]:
+        """The messages of 2,000 changes each."""
+        for _ in range(count):
+            yield self._planner.feed(islice(self._steps, CHANGES))
+
+    def rest(self) -> list[Message]:
+        """What is still owed."""
+        return self._planner.finish()
+
+    def revenue(self, changes: int) -> Decimal:
+        """The net revenue of the rows that so many changes leave."""
+        steps = load.steps(Shop(1, "S1", patience_seconds=1), Random(1), replay.START_MILLIS, float(CHANGES))
+        return Rows.of(islice(steps, changes)).revenue
 
 
 def _amount(image: str) -> Decimal:
