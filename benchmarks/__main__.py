@@ -7,9 +7,10 @@ import argparse
 import dataclasses
 import importlib
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 
-from benchmarks import figure, page
+from benchmarks import NAMES, figure, page
 from benchmarks.figure import Figure
 from benchmarks.options import Options
 from infra.local.java import find_java
@@ -17,39 +18,30 @@ from lakehouse import logs
 from lakehouse.errors import LakehouseError
 from lakehouse.settings import load
 
-NAMES = (
-    "bronze_to_gold",
-    "increments",
-    "gold_increment",
-    "many_batches",
-    "replay",
-    "freshness",
-    "catch_up",
-    "recovery",
-)
-
 
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     logs.configure("INFO")
     names = given.names or list(NAMES)
-    try:
-        for name in [] if given.page else names:
-            found = measure(name, Options(given.rounds, given.minutes))
-            for one in found:
+    code = 0
+    for name in [] if given.page else names:
+        found = []
+        try:
+            for one in measure(name, Options(given.rounds, given.minutes)):
                 print(page.line(one), flush=True)
-            if not given.trial:
-                figure.keep(found)
-        if not given.trial:
-            page.write(figure.read())
-    except LakehouseError as fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return 1
-    return 0
+                found.append(one)
+        except LakehouseError as fault:
+            print(f"error: {name}: {fault}", file=sys.stderr)
+            code = 1
+        if found and not given.trial:
+            figure.keep(found)
+    if not given.trial:
+        page.write(figure.read())
+    return code
 
 
-def measure(name: str, options: Options) -> list[Figure]:
-    """Run a benchmark; its figures with the command and the machine they come from."""
+def measure(name: str, options: Options) -> Iterator[Figure]:
+    """Run a benchmark: its figures as they come, with the command and the machine they come from."""
     module: ModuleType = importlib.import_module(f"benchmarks.{name}")
     command = f"python -m benchmarks {name}"
     if options.rounds is not None:
@@ -57,7 +49,8 @@ def measure(name: str, options: Options) -> list[Figure]:
     if options.minutes is not None:
         command += f" --minutes {options.minutes:g}"
     where = figure.machine(str(find_java(load()).home))
-    return [dataclasses.replace(one, command=command, machine=where) for one in module.run(options)]
+    for one in module.run(options):
+        yield dataclasses.replace(one, command=command, machine=where)
 
 
 def _parser() -> argparse.ArgumentParser:

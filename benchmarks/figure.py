@@ -1,6 +1,6 @@
 """A measured figure and the file that keeps them all, `benchmarks/results.jsonl`: what docs/benchmarks.md is made from.
 
-A figure that is measured again takes the place of the one before; those of other benchmarks stay.
+The figures of a command take the place of those it gave before; those of other commands stay.
 """
 
 import dataclasses
@@ -8,11 +8,13 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from benchmarks import NAMES
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 
@@ -23,7 +25,7 @@ class Figure:
 
     Args:
         benchmark: The module that measured it.
-        what: In a few words; with `benchmark` it names the figure.
+        what: In a few words; the words of the page.
         unit: s, changes/s, GB, times …
         ours: Our pipeline's.
         naive: The naive pipeline's, on the same data in the same session; None where there is nothing to compare.
@@ -64,22 +66,18 @@ class Figure:
 
 
 def read(path: Path = RESULTS) -> list[Figure]:
-    """All figures, in the order they were first measured."""
+    """All figures, in the order of the page."""
     if not path.exists():
         return []
     return [Figure(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def keep(fresh: Iterable[Figure], path: Path = RESULTS) -> None:
-    """Write figures down, each in the place of the one of its name; figures a benchmark no longer has are dropped."""
-    found = {(figure.benchmark, figure.what): figure for figure in fresh}
-    measured = {benchmark for benchmark, _ in found}
-    kept = {}
-    for figure in read(path):
-        name = (figure.benchmark, figure.what)
-        if figure.benchmark not in measured or name in found:
-            kept[name] = found.get(name, figure)
-    lines = [json.dumps(dataclasses.asdict(figure), ensure_ascii=False) for figure in {**kept, **found}.values()]
+def keep(fresh: Sequence[Figure], path: Path = RESULTS) -> None:
+    """Write down what commands gave, in the place of what they gave before."""
+    again = {figure.command for figure in fresh}
+    kept = [*(figure for figure in read(path) if figure.command not in again), *fresh]
+    kept.sort(key=lambda figure: NAMES.index(figure.benchmark))
+    lines = [json.dumps(dataclasses.asdict(figure), ensure_ascii=False) for figure in kept]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 

@@ -36,8 +36,8 @@ def run(given: Options) -> Iterator[Figure]:
     within = [sample for sample in observer.samples if start <= sample.at <= start + seconds]
     words = f"{seconds / 60:g} minutes of {RATE:,} changes a second"
     yield from _freshness(words, measured, sent)
-    yield _backlog(words, rows, start, start + seconds)
     yield from _memory(words, within, seconds)
+    yield _backlog(words, rows, start, start + seconds)
 
 
 def _freshness(words: str, rows: pa.Table, sent: Sent) -> Iterator[Figure]:

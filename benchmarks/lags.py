@@ -151,12 +151,17 @@ def trend(points: Sequence[tuple[float, float]]) -> Trend:
     """The line of least squares.
 
     Args:
-        points: At least three of time [seconds] and value.
+        points: Time [seconds] and value.
+
+    Raises:
+        ContractError: There are fewer than three.
 
     Example:
         >>> trend([(0, 5.0), (1, 6.0), (2, 7.0)])
         Trend(slope=1.0, error=0.0)
     """
+    if len(points) < 3:
+        raise ContractError(f"{len(points)} points", "at least three for a line and its error", "measure for longer")
     times, values = [at for at, _ in points], [value for _, value in points]
     slope, start = linear_regression(times, values)
     misses = sum((value - start - slope * at) ** 2 for at, value in points)

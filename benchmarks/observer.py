@@ -22,7 +22,7 @@ from lakehouse.logs import event
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 FAMILY_SECONDS = 10.0
 

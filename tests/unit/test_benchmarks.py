@@ -13,8 +13,8 @@ from random import Random
 import pyarrow as pa
 import pytest
 
-from benchmarks import figure, lags, page, picture, recovery
-from benchmarks.__main__ import NAMES, main
+from benchmarks import NAMES, figure, lags, page, picture, recovery
+from benchmarks.__main__ import main
 from benchmarks.bronze import Sink
 from benchmarks.figure import Figure
 from benchmarks.lags import Shown
@@ -118,16 +118,19 @@ def test_recovery_ends_with_the_first_change_after_the_kill_and_with_freshness()
     assert recovery.fresh_again(changes((101.0, 103.0)), kill, kill + 45) == kill
 
 
-def test_a_figure_takes_the_place_of_its_former_self(tmp_path: Path) -> None:
+def test_a_command_gives_its_figures_anew_and_others_stay(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    figure.keep([Figure("a", "one", "s", 1.0), Figure("a", "two", "s", 2.0), Figure("b", "one", "s", 3.0)], path)
-    figure.keep([Figure("a", "one", "s", 9.0, naive=10.0), Figure("a", "three", "s", 4.0)], path)
-    assert [(one.benchmark, one.what, one.ours) for one in figure.read(path)] == [
-        ("a", "one", 9.0),
-        ("b", "one", 3.0),
-        ("a", "three", 4.0),
+    figure.keep(
+        [Figure("freshness", "one", "s", 1.0, command="a"), Figure("freshness", "two", "s", 2.0, command="a")], path
+    )
+    figure.keep([Figure("freshness", "one", "s", 3.0, command="a --minutes 60")], path)
+    figure.keep([Figure("increments", "one", "s", 4.0, command="b")], path)
+    figure.keep([Figure("freshness", "one", "s", 9.0, naive=10.0, command="a")], path)
+    assert [(one.benchmark, one.command, one.ours, one.naive) for one in figure.read(path)] == [
+        ("increments", "b", 4.0, None),
+        ("freshness", "a --minutes 60", 3.0, None),
+        ("freshness", "a", 9.0, 10.0),
     ]
-    assert figure.read(path)[0].naive == 10.0
 
 
 @pytest.mark.parametrize(
