@@ -8,10 +8,12 @@ LIMIT ?=
 ROUNDS ?= 3
 FORMAT ?=
 SQL ?=
+ONLY ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
 export SQL
 
+comma := ,
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.installed
@@ -103,8 +105,8 @@ lint: $(READY) ## Check style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
 .PHONY: bench
-bench: $(READY) ## Measure what docs/benchmarks.md says (minutes; on a quiet machine)
-	@$(RUN) benchmarks.bronze_to_gold
+bench: $(READY) ## Measure what docs/benchmarks.md says, on a quiet machine; hours for all (ONLY=increments,freshness)
+	@$(RUN) benchmarks $(subst $(comma), ,$(ONLY))
 
 .PHONY: chaos
 chaos: $(READY) ## Kill, stop and starve the real processes and compare every row; goes on where it stopped (ROUNDS= SEED=)

@@ -1,1 +1,13 @@
-"""What is measured: each module is a figure of docs/benchmarks.md, run with `make bench`."""
+"""What is measured, beside the pipeline of the tutorials: each module with a `run` is a part of docs/benchmarks.md."""
+
+NAMES = (
+    "bronze_to_gold",
+    "increments",
+    "gold_increment",
+    "many_batches",
+    "replay",
+    "freshness",
+    "catch_up",
+    "recovery",
+)
+"""The benchmarks, in the order of the page."""

@@ -75,7 +75,7 @@ class Dispatch:
         if run.ended:
             steps, total = islice(steps, run.steps), run.steps
         for block in _blocks(steps, pace.block_steps):
-            stopped = not pace.wait(plan.steps, self.stop, run.confirmed > position)
+            stopped = not pace.wait(plan.steps, len(block), self.stop, run.confirmed > position)
             if stopped:
                 break
             messages = plan.feed(block)
@@ -158,13 +158,13 @@ class _Pace:
         self._rate, self._began, self._first = rate, 0.0, -1
         self.block_steps = BLOCK_STEPS if rate is None else max(1, min(BLOCK_STEPS, int(rate * BLOCK_SECONDS)))
 
-    def wait(self, number: int, stop: Stop, at_once: bool) -> bool:
-        """Sleep until step `number` is due; False if asked to stop before."""
+    def wait(self, number: int, steps: int, stop: Stop, at_once: bool) -> bool:
+        """Sleep until the last of the steps from `number` on has happened; False if asked to stop before."""
         if self._rate is None or at_once:
             return not stop()
         if self._first < 0:
             self._first, self._began = number, time.monotonic()
-        due = self._began + (number - self._first) / self._rate
+        due = self._began + (number + steps - 1 - self._first) / self._rate
         while not stop():
             left = due - time.monotonic()
             if left <= 0:

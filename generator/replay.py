@@ -94,7 +94,7 @@ def run(  # noqa: PLR0913 - the command's options, each with its default
 
     Args:
         settings: Where the broker and the data folder are.
-        noise: none, realistic or heavy.
+        noise: none, realistic, heavy or load.
         seed: Of the noise.
         limit: Only the first so many lines.
         rate: Lines a second; None for as fast as possible.

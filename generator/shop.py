@@ -90,7 +90,8 @@ class Shop:
     def _hour(self) -> float:
         return min(max(self._rng.gauss(13, 3), 6.0), 21.99)
 
-    def _order(self, now: float) -> list[Step]:
+    def sell(self, now: float) -> list[dict[str, Any]]:
+        """The lines of one more order, made at `now` (seconds since 1970)."""
         rng = self._rng
         at = datetime.fromtimestamp(now, UTC)
         cumulative, discounts = self._demand(at.date())
@@ -113,8 +114,12 @@ class Shop:
                     "ordered_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
                 }
             )
+        return rows
+
+    def _order(self, now: float) -> list[Step]:
+        rows = self.sell(now)
         self._foresee(_Order(rows, now))
-        return [_inserted(row) for row in rows]
+        return [inserted(row) for row in rows]
 
     def _foresee(self, order: _Order) -> None:
         """Decide what will still happen to an order."""
@@ -133,20 +138,20 @@ class Shop:
             return self._due(now)
         if what == "cancel":
             gone, order.rows = order.rows, []
-            return [Step("d", _key(row), dumps(row), "null") for row in gone]
+            return [Step("d", key(row), dumps(row), "null") for row in gone]
         row = self._rng.choice(order.rows)
         if what == "return":
             return [self._returned(row, due)]
         before = dumps(row)
         row["quantity"] += self._rng.choice((-1, 1, 2, 10)) if row["quantity"] > 1 else 1
-        return [Step("u", _key(row), before, dumps(row))]
+        return [Step("u", key(row), before, dumps(row))]
 
     def _returned(self, row: dict[str, Any], due: float) -> Step:
         self._orders += 1
         at = datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         quantity = -self._rng.randint(1, max(1, row["quantity"]))
         order_id = f"{self.name}-{self._orders:07d}"
-        return _inserted({**row, "order_id": order_id, "line_no": 1, "quantity": quantity, "ordered_at": at})
+        return inserted({**row, "order_id": order_id, "line_no": 1, "quantity": quantity, "ordered_at": at})
 
     def _demand(self, day: date) -> tuple[list[float], dict[str, float]]:
         """Cumulative weights of the products on a day, and the discounts by product_id."""
@@ -160,9 +165,11 @@ class Shop:
         return self._weights[1], self._weights[2]
 
 
-def _key(row: dict[str, Any]) -> str:
+def key(row: dict[str, Any]) -> str:
+    """A row's key as the JSON text that messages carry."""
     return dumps({"order_id": row["order_id"], "line_no": row["line_no"]})
 
 
-def _inserted(row: dict[str, Any]) -> Step:
-    return Step("c", _key(row), "null", dumps(row))
+def inserted(row: dict[str, Any]) -> Step:
+    """The insert of a row."""
+    return Step("c", key(row), "null", dumps(row))

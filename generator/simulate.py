@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
+from random import Random
 from typing import Any, Final
 
 import faker
 
-from generator import noise, outcome, producers, topics
+from generator import load, noise, outcome, producers, topics
 from generator.dispatch import Dispatch, forget_lost, require_rate
 from generator.journal import Journal, Recipe, Run
 from generator.outcome import Report, Stop, Summary
@@ -28,7 +29,6 @@ RATE: Final = 50.0
 ORDERS_PER_DAY: Final = 50.0
 PATIENCE_LIVE_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 6.0 * DAY_SECONDS
-REACH_SECONDS: Final = 120
 REACH_HISTORY: Final = 50_000
 
 
@@ -37,7 +37,7 @@ class Request:
     """What is to be simulated.
 
     Args:
-        noise: none, realistic or heavy.
+        noise: none, realistic, heavy or load; a live run with the last one is `generator.load`.
         seed: Of the shop and the noise.
         rate: Changes a second; 50 for a live run by default, as fast as possible for days.
         first_day: With last_day, simulates these days instead of now.
@@ -136,6 +136,8 @@ def steps(recipe: Recipe) -> Iterator[Step]:
         name=f"S{_base36(recipe.first_lsn)}",
         patience_seconds=PATIENCE_LIVE_SECONDS if live else PATIENCE_SECONDS,
     )
+    if live and recipe.noise == "load":
+        return load.steps(shop, Random(recipe.seed), recipe.start_millis, recipe.rate)
     if live:
         return shop.live(recipe.start_millis, recipe.rate)
     first, last = (date.fromisoformat(arguments[name]) for name in ("first_day", "last_day"))
@@ -159,7 +161,7 @@ def _recipe(request: Request, first_lsn: int) -> Recipe:
         first_lsn=first_lsn,
         start_millis=time.time_ns() // 1_000_000,
         rate=rate,
-        reach=max(100, int(rate * REACH_SECONDS)) if live else REACH_HISTORY,
+        reach=max(100, int(rate * noise.level(request.noise).reach_seconds)) if live else REACH_HISTORY,
     )
 
 

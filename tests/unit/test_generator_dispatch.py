@@ -219,5 +219,5 @@ def test_a_rate_holds_the_steps_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with Journal(tmp_path, "replay") as journal:
         sender = Dispatch(dict, journal, Broker(), outcome.silent, outcome.never)
         summary = sender.send(Run(RECIPE, "t"), steps(), rate=100.0, total=600, resumable=True)
-    assert summary.seconds == pytest.approx(5.9)
+    assert summary.seconds == pytest.approx(5.99)  # the last of 600 steps happens then
     assert max(naps) <= 0.2

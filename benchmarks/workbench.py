@@ -1,0 +1,173 @@
+"""One Spark session over a gateway of its own, in which both pipelines run by turns, and the meter that measures them.
+
+Free ports and a folder under the system's temporary one; nothing of a stack that runs is touched.
+"""
+
+import contextlib
+import dataclasses
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+from pyspark.sql import SparkSession
+
+from infra.local import gateway, javac, machine, supervision
+from infra.local import stack as processes
+from infra.local.java import find_java
+from lakehouse.errors import ContractError
+from lakehouse.logs import event
+from lakehouse.settings import Settings, load
+from spark_jobs import session
+from spark_jobs.delta import Lakehouse
+from spark_jobs.driver import Driver
+from spark_jobs.storage import Bucket
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a piece of work took: seconds by the clock, CPU seconds and resident memory [MiB] of all its processes."""
+
+    seconds: float
+    cpu_seconds: float
+    memory_mib: float
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """The session and what it needs.
+
+    Args:
+        spark: The session, with our settings.
+        settings: Of the gateway; the bucket changes.
+        processes: Python, the JVM and the gateway: both pipelines need all three. The first is this one, whose memory
+            is not counted, since it holds the benchmark's messages.
+    """
+
+    spark: SparkSession
+    settings: Settings
+    processes: list[psutil.Process]
+
+    def bucket(self, name: str) -> Settings:
+        """Settings with a bucket of that name, which is made."""
+        there = dataclasses.replace(self.settings, bucket=f"saleslake-{name}")
+        gateway.ensure_bucket(there)
+        return there
+
+    def put(self, there: Settings, objects: dict[str, bytes], under: str = "") -> None:
+        """Write objects, under another prefix where one is given."""
+        bucket = Bucket(there)
+        for key, body in objects.items():
+            bucket.put(under + key, body)
+
+    def timed(self, work: Callable[[], object]) -> Took:
+        """Run the work and measure it."""
+        cpu, start = cpu_seconds(self.processes), time.perf_counter()
+        work()
+        seconds = time.perf_counter() - start
+        return Took(seconds, cpu_seconds(self.processes) - cpu, machine.resident_bytes(self.processes[1:]) / 2**20)
+
+    def revenue(self, there: Settings, place: str) -> object:
+        """The net revenue of `<place>/daily_sales` in the bucket."""
+        sales = self.spark.read.format("delta").load(f"s3://{there.bucket}/{place}/daily_sales")
+        return sales.agg({"net_revenue": "sum"}).first()[0]  # type: ignore[index]
+
+
+class Ours:
+    """Our pipeline: the driver, in this session."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self._driver = Driver(Lakehouse(spark, settings), Bucket(settings), settings, 0)
+
+    def run(self) -> None:
+        """Bring what lies in bronze to silver and gold."""
+        while self._driver.step():
+            pass
+
+    def maintain(self) -> None:
+        """What the streaming loop does between two batches."""
+        self._driver.publish()
+
+
+@contextlib.contextmanager
+def workbench() -> Iterator[Workbench]:
+    """A gateway and a session, ended with the block."""
+    with tempfile.TemporaryDirectory(prefix="saleslake-bench-") as folder:
+        settings = trial(Path(folder))
+        os.environ["JAVA_HOME"] = str(find_java(settings).home)
+        names = ("gateway",)
+        try:
+            supervision.up(
+                settings.data_path, processes.processes(settings, names), ports=processes.ports(settings, names)
+            )
+            spark = session.build(settings, javac.spark_class_path(settings).split(os.pathsep))
+            own = psutil.Process()
+            try:
+                yield Workbench(
+                    spark, settings, [own, *own.children(recursive=True), *machine.marked(settings.data_path)]
+                )
+            finally:
+                spark.stop()
+        finally:
+            supervision.down(settings.data_path)
+
+
+def trial(folder: Path) -> Settings:
+    """The settings in force, on free ports and in a folder of its own."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(4)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        gateway_port, broker, controller, connect = (probe.getsockname()[1] for probe in probes)
+    return dataclasses.replace(
+        load(),
+        data_dir=str(folder),
+        aws_endpoint_url=f"http://127.0.0.1:{gateway_port}",
+        kafka_bootstrap_servers=f"127.0.0.1:{broker}",
+        kafka_controller_port=controller,
+        connect_url=f"http://127.0.0.1:{connect}",
+    )
+
+
+def cpu_seconds(found: list[psutil.Process]) -> float:
+    """CPU seconds that processes have used so far; one that is gone counts no more."""
+    total = 0.0
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            total += sum(process.cpu_times()[:2])
+    return total
+
+
+def middle(rounds: list[Took]) -> Took:
+    """The median of the times, and the greatest memory."""
+    return Took(
+        median(one.seconds for one in rounds),
+        median(one.cpu_seconds for one in rounds),
+        max(one.memory_mib for one in rounds),
+    )
+
+
+def told(name: str, number: int, ours: Took, theirs: Took | None = None) -> None:
+    """Log a round."""
+    fields: dict[str, Any] = {"ours_s": round(ours.seconds, 2), "cpu_s": round(ours.cpu_seconds, 2)}
+    if theirs is not None:
+        fields |= {"naive_s": round(theirs.seconds, 2), "naive_cpu_s": round(theirs.cpu_seconds, 2)}
+    event(name, round=number, **fields)
+
+
+def require_equal(found: object, expected: object) -> None:
+    """Refuse to go on with figures of wrong tables.
+
+    Raises:
+        ContractError: The net revenues differ.
+    """
+    if found != expected:
+        raise ContractError(
+            f"gold has a net revenue of {found}", f"{expected}", "the benchmark's figures are worth nothing"
+        )
