@@ -26,8 +26,8 @@ def run(driver: Driver, stop: threading.Event, poll_seconds: float) -> None:
     # its tasks have ended, which hold their sorters' pages: 110 of 240 MB of live heap.
     patience = Patience(driver.check, stop)
     quiet = Quiet(((1, driver.publish), (10, driver.release_memory), (75, driver.release_memory)))
-    if not driver.step():  # a batch that was begun is finished first: gold shows whole batches
-        driver.bring_gold_up()
+    if not patience.call(driver.step):  # a batch that was begun is finished first: gold shows whole batches
+        patience.call(driver.bring_gold_up)
     unpublished = 0
     while not stop.is_set():
         if patience.call(driver.step):

@@ -1,39 +1,20 @@
 """The faults by name: each is done to a running stack, undone, and says when the stack was left alone again."""
 
 import contextlib
-import gzip
-import json
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from random import Random
 
 import psutil
 
-from generator import producers
-from lakehouse import places
-from lakehouse.places import KafkaObject
-from tests.chaos.load import Load
-from tests.chaos.proxy import ERROR_500, SLOW_DOWN, Action, Delay, Reset, Rule
-from tests.chaos.stack import LEASE_SECONDS, NotInTimeError, Stack, wait_until
+from tests.chaos import again, drivers
+from tests.chaos.rules import ERROR_500, SLOW_DOWN, Action, Delay, Reset, Rule
+from tests.chaos.scene import Act, NotMetError, Scene
 from tests.chaos.steps import STEPS, Step, kill_at
 
 MET_SECONDS = 45.0
 FILE_LIMIT_BYTES = 16_384
-
-
-@dataclass
-class Scene:
-    """What a fault acts upon: the stack, the load on it, and its own chance."""
-
-    stack: Stack
-    load: Load
-    rng: Random
-
-
-Act = Callable[[Scene], float]
-"""Does the fault, undoes it and returns when that was, on `time.monotonic()`."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +84,14 @@ def kill_step(step: Step, after: bool) -> Act:
     """kill -9 at a named step.
 
     Raises (within `act`):
-        NotInTimeError: The step was not taken.
+        NotMetError: The step was not taken.
     """
 
     def act(scene: Scene) -> float:
         rule = kill_at(scene.stack, step, after=after, rng=scene.rng)
         try:
             if not rule.met.wait(MET_SECONDS):
-                raise NotInTimeError(f"step {step.name}: not taken within {MET_SECONDS:.0f} s")
+                raise NotMetError(f"step {step.name}: not taken within {MET_SECONDS:.0f} s")
             return time.monotonic()
         finally:
             scene.stack.proxy.remove(rule)
@@ -142,116 +123,6 @@ def full_disk(scene: Scene) -> float:
     return time.monotonic()
 
 
-# --- two drivers
-
-
-@contextlib.contextmanager
-def _second(scene: Scene) -> Iterator[None]:
-    """A second driver: enters when it waits for the lease."""
-    path = scene.stack.settings.data_path / "logs" / "second.log"
-    with path.open("w") as log:
-        running = scene.stack.start("spark_jobs", "stream", log=log)
-        try:
-            wait_until("second driver waits", lambda: "waiting for the lease" in path.read_text(), 60)
-            yield
-            running.send_signal(signal.SIGTERM)
-            running.wait(40)
-        finally:
-            running.kill()
-            running.wait()
-
-
-def _second_works(scene: Scene) -> None:
-    path = scene.stack.settings.data_path / "logs" / "second.log"
-    wait_until("second driver works", lambda: '"streaming"' in path.read_text(), 30)
-
-
-def two_drivers(scene: Scene) -> float:
-    """A second driver waits, the first one is killed: the second takes over, then hands back."""
-    with _second(scene):
-        scene.stack.kill("spark")
-        _second_works(scene)
-        time.sleep(scene.rng.uniform(1, 4))
-    return time.monotonic()
-
-
-def zombie_driver(scene: Scene) -> float:
-    """The first driver stands still past its lease, a second takes over, and then the first one goes on."""
-    with _second(scene):
-        held = scene.stack.stop("spark")
-        time.sleep(LEASE_SECONDS)
-        _second_works(scene)
-        time.sleep(scene.rng.uniform(0, 2))
-        for process in held:
-            with contextlib.suppress(psutil.Error):
-                process.resume()
-        time.sleep(scene.rng.uniform(1, 4))
-    return time.monotonic()
-
-
-# --- delivered again
-
-
-def object_twice(scene: Scene) -> float:
-    """Newest bronze objects once more: under a later key of the same prefix, and under another topic's id."""
-    s3, bucket = scene.stack.s3, scene.stack.settings.bucket
-    for partition in range(scene.stack.settings.kafka_partitions):
-        prefix = KafkaObject(places.TOPIC, scene.stack.topic_id, partition, 0).prefix
-        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
-        if not found:
-            continue
-        newest = KafkaObject.parse(found[-1]["Key"])
-        answer = s3.get_object(Bucket=bucket, Key=newest.key)
-        body, metadata = answer["Body"].read(), answer["Metadata"]
-        copies = [KafkaObject(newest.topic, "B" * 22, partition, newest.first)]
-        if int(metadata["rows"]) > 1:  # the next key of the sink's own is at least two further
-            copies.append(KafkaObject(newest.topic, newest.topic_id, partition, newest.first + 1))
-        for copy in copies:
-            s3.put_object(Bucket=bucket, Key=copy.key, Body=body, Metadata=metadata)
-    return time.monotonic()
-
-
-def topic_again(*, backwards: bool) -> Act:
-    """Every message that the topic holds is sent to it once more, in order or the last one first."""
-
-    def act(scene: Scene) -> float:
-        sent = _messages(scene.stack)
-        with producers.choose(scene.stack.settings, "kafka-python") as producer:
-            for key, value in reversed(sent) if backwards else sent:
-                producer.send(key, value)
-            producer.flush()
-        return time.monotonic()
-
-    return act
-
-
-def _messages(stack: Stack) -> list[tuple[bytes, bytes | None]]:
-    """The topic's different messages as bronze has them: what was sent again before is not sent four times."""
-    bucket, prefix = stack.settings.bucket, f"{places.BRONZE_KAFKA}{places.TOPIC}/{stack.topic_id}/"
-    found: dict[tuple[bytes, bytes | None], None] = {}
-    for page in stack.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for entry in page.get("Contents", ()):
-            body = stack.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-            for text in gzip.decompress(body).splitlines():
-                line = json.loads(text)
-                if line.get("key") is not None and "value" in line:
-                    value = line["value"]
-                    found[line["key"].encode(), None if value is None else value.encode()] = None
-    return list(found)
-
-
-def rebuild(scene: Scene) -> float:
-    """Silver and gold built anew from bronze while the sink goes on."""
-    scene.stack.run("infra", "rebuild", seconds=150)
-    return time.monotonic()
-
-
-def sink_from_zero(scene: Scene) -> float:
-    """The sink reads the topic from its first offset again, since its committed offsets are gone."""
-    scene.stack.forget_offsets()
-    return time.monotonic()
-
-
 PROCESSES = ("gateway", "broker", "connect", "spark")
 
 FAULTS: tuple[Fault, ...] = (
@@ -268,15 +139,15 @@ FAULTS: tuple[Fault, ...] = (
     Fault("S3 is slow", s3(Delay(1.0), 0.5)),
     Fault("S3 times out", s3(Delay(6.0, then_cut=True), 0.2)),
     Fault("S3 answers nothing but 500", s3(ERROR_500, 1.0)),
-    Fault("disk full", full_disk),
+    *((Fault("disk full", full_disk),) if sys.platform == "linux" else ()),
     Fault("clock jumps", lambda scene: time.monotonic(), wrong_clock=True),
-    Fault("object twice", object_twice),
-    Fault("topic twice", topic_again(backwards=False)),
-    Fault("topic twice, backwards", topic_again(backwards=True)),
-    Fault("sink from zero", sink_from_zero),
-    Fault("rebuild", rebuild, alone=True),
-    Fault("two drivers", two_drivers, load_seconds=20, alone=True),
-    Fault("zombie driver", zombie_driver, load_seconds=25, alone=True),
+    Fault("object twice", again.object_twice),
+    Fault("topic twice", again.topic_again(backwards=False)),
+    Fault("topic twice, backwards", again.topic_again(backwards=True)),
+    Fault("sink from zero", again.sink_from_zero, alone=True),
+    Fault("rebuild", again.rebuild, alone=True),
+    Fault("two drivers", drivers.two_drivers, load_seconds=20, alone=True),
+    Fault("zombie driver", drivers.zombie_driver, load_seconds=25, alone=True),
     *(
         Fault(f"kill -9 {'after' if after else 'before'} {step.name}", kill_step(step, after))
         for step in STEPS

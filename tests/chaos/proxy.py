@@ -7,114 +7,18 @@ product's objects are megabytes at most.
 import contextlib
 import http.client
 import http.server
-import re
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
+
+from tests.chaos.rules import Action, Answer, Call, Delay, Request, Reset, Rule
 
 _HOP_BY_HOP: Final = {"connection", "keep-alive", "transfer-encoding", "host", "expect", "content-length"}
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER for 0 s: a close sends RST
 _PATIENCE_SECONDS: Final = 120
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as the rules see it.
-
-    Args:
-        method: GET, PUT, …
-        key: The object's key; empty for a request to the bucket.
-        query: What follows the question mark.
-    """
-
-    method: str
-    key: str
-    query: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Answer in the gateway's place: the request is not forwarded."""
-
-    status: int
-    code: str
-
-
-@dataclass(frozen=True)
-class Reset:
-    """Cut the connection: the request is not forwarded, or, with `forwarded`, is done and its response is lost."""
-
-    forwarded: bool
-
-
-@dataclass(frozen=True)
-class Delay:
-    """Let the client wait; with `then_cut` its request is never answered, as after a time-out on the way."""
-
-    seconds: float
-    then_cut: bool = False
-
-
-@dataclass(frozen=True)
-class Call:
-    """Call back in the request's place, or after it was done and before the response is given; then cut."""
-
-    what: Callable[[], None]
-    after: bool
-
-
-Action = Answer | Reset | Delay | Call
-
-ERROR_500: Final = Answer(500, "InternalError")
-SLOW_DOWN: Final = Answer(503, "SlowDown")
-
-
-@dataclass
-class Rule:
-    """An action and the requests that it befalls.
-
-    Args:
-        action: What happens.
-        methods: The requests' methods; empty for all.
-        key: A regular expression to be found in the key.
-        nth: The first matching request that it befalls, from 1.
-        times: How many it befalls.
-        share: Of the matching ones, as `draw` decides.
-        draw: Gives numbers from 0 to 1.
-
-    Attributes:
-        met: Set when it has befallen a request.
-        done: How many it has befallen.
-    """
-
-    action: Action
-    methods: tuple[str, ...] = ()
-    key: str = ""
-    nth: int = 1
-    times: int = 1
-    share: float = 1.0
-    draw: Callable[[], float] = lambda: 0.0
-    met: threading.Event = field(default_factory=threading.Event)
-    done: int = 0
-    _seen: int = 0
-
-    def applies(self, request: Request) -> bool:
-        """Whether it befalls this request, which is counted."""
-        if self.methods and request.method not in self.methods:
-            return False
-        if self.done >= self.times or not re.search(self.key, request.key) or self.draw() >= self.share:
-            return False
-        self._seen += 1
-        if self._seen < self.nth:
-            return False
-        self.done += 1
-        self.met.set()
-        return True
 
 
 class Proxy:

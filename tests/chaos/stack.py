@@ -5,6 +5,7 @@ Owns their ports, their data folder and their signals; what is done to them, and
 
 import contextlib
 import dataclasses
+import resource
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any, Final, TextIO
 import boto3
 import psutil
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from generator import topics, wait
 from infra.local import broker, gateway, machine, supervision, worker
@@ -25,7 +27,7 @@ from infra.local.daemon import ROOT, Daemon
 from infra.local.launch import MARK, base_environment
 from infra.local.process import Process
 from lakehouse import places
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, SourceError
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings, environment
 from tests.chaos.proxy import Proxy
@@ -39,22 +41,31 @@ LEASE_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.1
 
 
+# What a broker or gateway that is under fire itself answers to this process.
+UNDER_FIRE: Final = (SourceError, BotoCoreError, ClientError, KafkaError)
+
+
 class NotInTimeError(AssertionError):
     """Something did not come true by its deadline."""
 
 
 def wait_until(what: str, done: Callable[[], Any], seconds: float) -> Any:
-    """Ask until the answer is true and return it.
+    """Ask until the answer is true and return it; no answer is as good as a false one.
 
     Raises:
         NotInTimeError: It is not by the deadline.
     """
     end = time.monotonic() + seconds
-    while not (answer := done()):
+    while True:
+        fault = ""
+        try:
+            if answer := done():
+                return answer
+        except UNDER_FIRE as refused:
+            fault = f" ({refused})"
         if time.monotonic() > end:
-            raise NotInTimeError(f"{what}: not within {seconds:.0f} s")
+            raise NotInTimeError(f"{what}: not within {seconds:.0f} s{fault}")
         time.sleep(LOOK_SECONDS)
-    return answer
 
 
 class Stack:
@@ -107,8 +118,9 @@ class Stack:
 
     def limit_files(self, most_bytes: int | None) -> None:
         """Let the gateway write no file beyond a size, which it meets as it meets a full disk; None for no limit."""
-        import resource  # noqa: PLC0415 (prlimit is Linux's alone)
-
+        if sys.platform != "linux":
+            assert most_bytes is None, "the limit of another process can be set on Linux alone"
+            return
         pid = self.pid("gateway")
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if most_bytes is None else most_bytes, hard))
@@ -142,12 +154,12 @@ class Stack:
         """Stop the worker, delete its group's committed offsets, and start it again."""
         group = f"connect-{places.CONNECTOR}-{self.topic_id}"
         self.daemon.ask("stopProcess", "connect", True)
-        admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
         try:
+            admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
             # the broker keeps the group until its static member's session is over
-            wait_until("the worker's group is gone", lambda: _deleted(admin, group), 20)
-        finally:
+            wait_until("the worker's group is gone", lambda: admin.delete_groups([group])[group] == "OK", 30)
             admin.close()
+        finally:
             self.daemon.ask("startProcess", "connect", False)
 
     # --- commands
@@ -187,13 +199,6 @@ class Stack:
     def restarts(self, name: str) -> int:
         """How often a process was started again by itself since it was asked to run."""
         return max(0, len(self.daemon.starts(name)) - 1)
-
-
-def _deleted(admin: Any, group: str) -> bool:
-    try:
-        return admin.delete_groups([group])[group] == "OK"
-    except KafkaError:
-        return False
 
 
 @contextlib.contextmanager

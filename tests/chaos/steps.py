@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
-from tests.chaos.proxy import Call, Rule
+from tests.chaos.rules import Call, Rule
 from tests.chaos.stack import Stack
 
 
@@ -45,5 +45,5 @@ def kill_at(stack: Stack, step: Step, *, after: bool, rng: Random) -> Rule:
     Of the driver, the JVM writes the tables and Python the rest; either may die alone.
     """
     part = rng.choice(("all", "parent", "children")) if step.process == "spark" else "all"
-    rule = Rule(Call(lambda: stack.kill(step.process, part), after), ("PUT", "POST"), step.key, nth=rng.randint(1, 2))
+    rule = Rule(Call(lambda: stack.kill(step.process, part), after), ("PUT", "POST"), step.key)
     return stack.proxy.add(rule)

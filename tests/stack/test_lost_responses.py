@@ -9,7 +9,8 @@ from lakehouse import places
 from lakehouse.settings import Settings
 from spark_jobs.lease import Lease
 from spark_jobs.storage import Bucket
-from tests.chaos.proxy import Proxy, Reset, Rule
+from tests.chaos.proxy import Proxy
+from tests.chaos.rules import Reset, Rule
 from tests.stack.conftest import wait_until
 
 pytestmark = pytest.mark.stack

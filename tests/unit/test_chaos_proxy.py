@@ -11,7 +11,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.chaos.proxy import ERROR_500, SLOW_DOWN, Call, Delay, Proxy, Reset, Rule
+from tests.chaos.proxy import Proxy
+from tests.chaos.rules import ERROR_500, SLOW_DOWN, Call, Delay, Reset, Rule
 
 pytestmark = pytest.mark.unit
 
