@@ -24,7 +24,7 @@ from infra.local.java import find_java
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings, load
-from spark_jobs import session
+from spark_jobs import loop, session
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.storage import Bucket
@@ -84,6 +84,7 @@ class Ours:
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self._driver = Driver(Lakehouse(spark, settings), Bucket(settings), settings, 0)
+        self._unpublished = 0
 
     def run(self) -> None:
         """Bring what lies in bronze to silver and gold."""
@@ -92,7 +93,11 @@ class Ours:
 
     def maintain(self) -> None:
         """What the streaming loop does between two batches."""
-        self._driver.publish()
+        self._unpublished += 1
+        if self._unpublished >= loop.PUBLISH_AFTER_BATCHES:
+            self._driver.publish()
+            self._unpublished = 0
+        self._driver.maintain()
 
 
 @contextlib.contextmanager
@@ -121,10 +126,10 @@ def workbench() -> Iterator[Workbench]:
 def trial(folder: Path) -> Settings:
     """The settings in force, on free ports and in a folder of its own."""
     with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(4)]
+        probes = [held.enter_context(socket.socket()) for _ in range(5)]
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
-        gateway_port, broker, controller, connect = (probe.getsockname()[1] for probe in probes)
+        gateway_port, broker, controller, connect, metrics = (probe.getsockname()[1] for probe in probes)
     return dataclasses.replace(
         load(),
         data_dir=str(folder),
@@ -132,6 +137,7 @@ def trial(folder: Path) -> Settings:
         kafka_bootstrap_servers=f"127.0.0.1:{broker}",
         kafka_controller_port=controller,
         connect_url=f"http://127.0.0.1:{connect}",
+        metrics_port=metrics,
     )
 
 
