@@ -136,7 +136,7 @@ def test_a_rebuild_that_dies_at_any_step_goes_on(site: Site) -> None:
     steps: tuple[tuple[type, str, str, Matches], ...] = (
         (Bucket, "create", "after", keys("ops/plans/1/")),
         (Bucket, "create", "after", keys("ops/results/1/")),
-        (Lakehouse, "overwrite", "before", writes(SILVER_ORDER_LINES)),
+        (Lakehouse, "replace", "before", writes(SILVER_ORDER_LINES)),
         (Bucket, "put", "before", keys(places.GENERATION)),
         (Bucket, "put", "after", keys(places.GENERATION)),
         (Lakehouse, "overwrite", "before", writes(GOLD_DAILY_SALES)),
