@@ -1,9 +1,11 @@
 """Lags: the distribution against a slow loop over every change, added up in any order, with clocks that jump."""
 
+import doctest
 import random
 
 import pytest
 
+from spark_jobs import lags as module
 from spark_jobs import ops
 from spark_jobs.lags import HISTORY_SECONDS, Distribution, Spread
 from spark_jobs.plans import ReadObject
@@ -56,6 +58,11 @@ def test_added_up_they_are_the_same_as_counted_at_once() -> None:
     added = Distribution().merge(parts)
     assert added.weights() == pytest.approx(whole.weights())
     assert (added.rows, added.greatest) == (whole.rows, whole.greatest)
+
+
+def test_its_examples_are_true() -> None:
+    found = doctest.testmod(module)
+    assert (found.attempted, found.failed) == (3, 0)
 
 
 def test_without_changes_there_is_no_quantile() -> None:
