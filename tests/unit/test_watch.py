@@ -1,5 +1,6 @@
 """How status and top look, from records alone: the figures, 80 columns, what a person should look at."""
 
+import argparse
 import dataclasses
 import io
 import json
@@ -204,3 +205,34 @@ def test_the_backlog_is_what_lies_beyond_the_progress() -> None:
     assert found.unread == {("id", 0): Unread(2, 20, NOW), ("id", 1): Unread(1000, 10_000, NOW, is_more=True)}
     assert found.begun == {12: NOW}
     assert found.not_in_gold == 1
+
+
+class Watched:
+    """An observer that sees the same picture a few times, then Ctrl-C."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def look(self) -> Picture:
+        self.looks -= 1
+        if self.looks < 0:
+            raise KeyboardInterrupt
+        return PICTURE
+
+
+@pytest.mark.parametrize(("is_terminal", "looks"), [(True, 3), (False, 1)])
+def test_top_goes_on_until_ctrl_c_and_is_one_frame_on_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, looks: int
+) -> None:
+    console = Console(file=io.StringIO(), width=80, height=60, force_terminal=is_terminal)
+    observer = Watched(looks)
+    monkeypatch.setattr(watch.terminal, "out", console)
+    monkeypatch.setattr(watch.status, "Observer", lambda _: observer)
+    monkeypatch.setattr(watch, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(watch.machine, "family", lambda _: [])
+    assert watch.top(Settings(), argparse.Namespace()) == 0
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "gold shows batch 10" in text
+    assert ("\x1b[?1049h" in text, "\x1b[?1049l" in text) == (is_terminal, is_terminal)  # the other screen, and back
+    assert observer.looks == (-1 if is_terminal else 0)
