@@ -2,14 +2,11 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from lakehouse.envelopes import encode
-from lakehouse.errors import SourceError
 from lakehouse.tables import OPS_BATCHES
-from spark_jobs import gold
 from tests.spark.site import Site, order_line
 
 pytestmark = pytest.mark.spark
@@ -35,27 +32,6 @@ def test_lags_are_told_per_layer_and_one_late_change_does_not_stretch_the_others
     assert row["bronze_lag_seconds"] < row["bronze_lag_p95_seconds"] < 10
     assert 2990 < row["bronze_lag_max_seconds"] < row["silver_lag_max_seconds"] < row["gold_lag_max_seconds"] < 3600
     assert row["bronze_lag_seconds"] < row["silver_lag_seconds"] < row["gold_lag_seconds"]
-
-
-def test_a_batch_whose_gold_failed_is_counted_when_gold_shows_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.land([made(1, time.time())])
-    driver = site.driver()
-    run, faults = gold.run, [SourceError("no answer")]
-
-    def failing(*given: Any) -> gold.Step:
-        if faults:
-            raise faults.pop()
-        return run(*given)
-
-    monkeypatch.setattr(gold, "run", failing)
-    with pytest.raises(SourceError, match="no answer"):
-        driver.step()
-    site.land([made(2, time.time())])
-    assert driver.step()
-    activity = driver.metrics.activity()
-    assert activity.counts["0"].outcomes["applied"] == 2
-    assert (activity.counts["0"].gaps, activity.counts["0"].overlaps) == (0, 0)
-    assert [batch.id for batch in activity.batches] == [1, 2]
 
 
 def test_a_table_of_an_earlier_version_is_given_the_columns_it_lacks(site: Site) -> None:
