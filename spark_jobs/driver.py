@@ -57,6 +57,7 @@ class Driver:
         self._days: dict[int, frozenset[datetime.date]] = {}
         self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
         self._owes_gold = False
+        self._uncounted: tuple[Result, float] | None = None
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold; after a step that failed, go on where it was.
@@ -72,9 +73,9 @@ class Driver:
             return False
         self._owes_gold = True
         silver_seconds = time.monotonic() - started
+        self._uncounted = result, silver_seconds
         step = self._gold()
         gold_seconds = time.monotonic() - started - silver_seconds
-        self.metrics.batch(result, step, {"silver": silver_seconds, "gold": gold_seconds})
         self.report()
         self._owes_gold = False
         event(
@@ -133,6 +134,8 @@ class Driver:
         done = self.maintenance.step()
         if done:
             self.metrics.maintained(done)
+            self.metrics.counted(self._tables.files())
+            self.report()
         return done
 
     def release_memory(self) -> None:
@@ -144,7 +147,12 @@ class Driver:
 
     def _gold(self) -> gold.Step:
         self.check()
+        started = time.monotonic()
         step = gold.run(self._tables, self._generation, self._days)
+        if self._uncounted:  # a batch that gold shows only now, after a step that failed, is counted with it
+            result, silver_seconds = self._uncounted
+            self.metrics.batch(result, step, {"silver": silver_seconds, "gold": time.monotonic() - started})
+            self._uncounted = None
         self._days.clear()
         self.publisher.note(step)
         self._shown = step

@@ -93,8 +93,9 @@ def worries(picture: Picture, settings: Settings) -> list[str]:
             if picture.at - at > SLOW_SECONDS:
                 took = duration(picture.at - at)
                 found.append(f"batch {number} was planned {took} ago (runbook: The driver does not advance)")
-        if behind.not_in_gold > 1:
-            found.append(f"{behind.not_in_gold} batches of silver are not in gold (runbook: Gold is behind silver)")
+        if (at := min(behind.not_in_gold.values(), default=picture.at)) < picture.at - SLOW_SECONDS:
+            took, batches = duration(picture.at - at), ", ".join(map(str, behind.not_in_gold))
+            found.append(f"batch {batches} is in silver since {took}, not in gold (runbook: Gold is behind silver)")
     active = picture.progress.activity if picture.progress else None
     counts = list(active.counts.values()) if active else []
     if gaps := sum(count.gaps for count in counts):
@@ -153,7 +154,7 @@ def _waiting(picture: Picture, behind: Backlog) -> Text:
     if behind.begun:
         words.append(f"batch {', '.join(map(str, behind.begun))} under way")
     if behind.not_in_gold:
-        words.append(f"{behind.not_in_gold} not in gold")
+        words.append(f"batch {', '.join(map(str, behind.not_in_gold))} not in gold")
     return Text("unread: " + "; ".join(words))
 
 

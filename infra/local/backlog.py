@@ -42,12 +42,12 @@ class Backlog:
     Args:
         unread: By topic id and partition.
         begun: Batches that were planned and are not in silver, with the time of their plan.
-        not_in_gold: Batches that are in silver and not in gold.
+        not_in_gold: Batches that are in silver and not in gold, with the time of their result.
     """
 
     unread: dict[tuple[str, int], Unread] = field(default_factory=dict)
     begun: dict[int, float] = field(default_factory=dict)
-    not_in_gold: int = 0
+    not_in_gold: dict[int, float] = field(default_factory=dict)
 
 
 def look(s3: Any, bucket: str, progress: Progress) -> Backlog:
@@ -74,9 +74,8 @@ def look(s3: Any, bucket: str, progress: Progress) -> Backlog:
     generation, batch = progress.generation, progress.batch_id
     results, _ = _page(s3, bucket, places.results(generation), places.result(generation, batch))
     plans, _ = _page(s3, bucket, places.plans(generation), places.plan(generation, batch))
-    finished = {_batch_id(entry) for entry in results}
-    begun = {_batch_id(entry): entry["LastModified"].timestamp() for entry in plans}
-    return Backlog(unread, {number: at for number, at in begun.items() if number not in finished}, len(finished))
+    finished, begun = _by_batch(results), _by_batch(plans)
+    return Backlog(unread, {number: at for number, at in begun.items() if number not in finished}, finished)
 
 
 def _prefixes(s3: Any, bucket: str) -> Iterator[str]:
@@ -94,5 +93,8 @@ def _page(s3: Any, bucket: str, prefix: str, after: str) -> tuple[list[dict[str,
     return answer.get("Contents", []), answer.get("IsTruncated", False)
 
 
-def _batch_id(entry: dict[str, Any]) -> int:
-    return int(entry["Key"].rpartition("/")[2].removesuffix(".json"))
+def _by_batch(entries: list[dict[str, Any]]) -> dict[int, float]:
+    return {
+        int(entry["Key"].rpartition("/")[2].removesuffix(".json")): entry["LastModified"].timestamp()
+        for entry in entries
+    }

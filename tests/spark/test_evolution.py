@@ -168,6 +168,7 @@ def test_a_hostile_producer_gets_the_columns_there_is_room_for_and_a_crash_chang
         ]
     )
     monkeypatch.setattr(apply, "SPLIT_ROWS", 0)
+    site.settings = dataclasses.replace(site.settings, collect_max_bytes=0)
     for owner, method, matches in (
         (Lakehouse, "add_columns", lambda *_: True),
         (Lakehouse, "append", writes(SILVER_ORDER_LINES)),

@@ -174,7 +174,8 @@ def test_spark_reads_what_compaction_and_a_checkpoint_of_delta_rs_leave(
     version = site.tables().version(SILVER_ORDER_LINES)
     keys = [entry.key for entry in site.bucket.entries(log)]
     assert f"{log}{version:020d}.checkpoint.parquet" in keys
-    site.bucket.delete_keys([key for key in keys if key.endswith((".json", ".crc"))])  # the checkpoint must do alone
+    # the checkpoint must do, with the one commit that a clean-up of the log would leave
+    site.bucket.delete_keys([key for key in keys if key.endswith((".json", ".crc")) and f"{version:020d}" not in key])
     assert as_text(by_spark(site, SILVER_ORDER_LINES)) == as_text(before[SILVER_ORDER_LINES.full_name])
     assert site.tables().transaction(SILVER_ORDER_LINES, apply.application(0)) == BATCHES
     site.land([change("u", 9_000, "00003", 3, quantity=7)])
@@ -220,7 +221,6 @@ def test_vacuum_waits_for_gold(site: Site, caplog: pytest.LogCaptureFixture) -> 
     site.land([change("u", 9_000, "00003", 3, quantity=7)])
     driver = site.driver()
     driver.batch()
-    keep_for_hours(site, 0)
     work = Maintenance(driver._tables, site.bucket, driver.ledger, driver.publisher, site.settings, lambda: LATER)
     work.run()
     assert objects(site, "silver/order_lines/_change_data/") == set()

@@ -109,9 +109,9 @@ def test_an_idle_stack_says_that_nothing_waits() -> None:
 
 
 def test_batches_between_the_layers_are_said() -> None:
-    behind = dataclasses.replace(BACKLOG, begun={11: NOW - 1}, not_in_gold=1)
+    behind = dataclasses.replace(BACKLOG, begun={11: NOW - 1}, not_in_gold={10: NOW - 1})
     shown = lines(dataclasses.replace(PICTURE, backlog=behind))
-    assert "unread: 2 objects, 8.8 KiB, the oldest 1 s old; batch 11 under way; 1 not in gold" in shown
+    assert "unread: 2 objects, 8.8 KiB, the oldest 1 s old; batch 11 under way; batch 10 not in gold" in shown
     assert not [line for line in shown if line.startswith("!")]
 
 
@@ -126,7 +126,10 @@ def _with(**changes: Any) -> Picture:
     [
         (dataclasses.replace(PICTURE, backlog=Backlog({("id", 0): Unread(1, 9, NOW - 61)})), "1 min 1 s ago"),
         (dataclasses.replace(PICTURE, backlog=Backlog(begun={11: NOW - 61})), "batch 11 was planned 1 min 1 s ago"),
-        (dataclasses.replace(PICTURE, backlog=Backlog(not_in_gold=2)), "2 batches of silver are not in gold"),
+        (
+            dataclasses.replace(PICTURE, backlog=Backlog(not_in_gold={9: NOW - 61, 10: NOW})),
+            "batch 9, 10 is in silver since 1 min 1 s, not in gold",
+        ),
         (_with(counts={"0": Count({"applied": 9}, gaps=5)}), "5 offsets were skipped"),
         (_with(counts={"0": Count({"applied": 90, "rejected": 10})}), "10.0% of the rows are rejected"),
         (_with(lags={WHOLE: {"gold": Lag(ahead=4)}}), "4 changes were made after they landed"),
@@ -204,7 +207,7 @@ def test_the_backlog_is_what_lies_beyond_the_progress() -> None:
     found = look(Listing(*bronze, *ledger, places.BRONZE_KAFKA + "x/y/z/odd"), "b", PROGRESS)
     assert found.unread == {("id", 0): Unread(2, 20, NOW), ("id", 1): Unread(1000, 10_000, NOW, is_more=True)}
     assert found.begun == {12: NOW}
-    assert found.not_in_gold == 1
+    assert found.not_in_gold == {11: NOW}
 
 
 class Watched:
