@@ -20,6 +20,7 @@ def run(given: Options) -> Iterator[Figure]:
     objects = Sink().objects(replay.messages(dataset.read(), "none"), OBJECT_ROWS)
     ours, theirs = [], []
     with workbench() as bench:
+        bench.weigh()
         for number in range(1, WARM_UP + given.rounds_or(ROUNDS) + 1):
             there = bench.bucket(f"round-{number}")
             bench.put(there, objects)

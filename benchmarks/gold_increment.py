@@ -31,6 +31,7 @@ def run(given: Options) -> Iterator[Figure]:
     rounds = given.rounds_or(ROUNDS)
     ours, theirs, rebuilds = [], [], []
     with workbench() as bench:
+        bench.weigh()
         there = bench.bucket("gold")
         tables = Lakehouse(bench.spark, there)
         for table in TABLES:
@@ -92,7 +93,9 @@ def sell(tables: Lakehouse, batch_id: int, *, first: int, rows: int, day: Column
         day: A row's day from 0, computed from `id`, the row's number from 0.
     """
     number = F.col("id") + first
-    at = F.lit("2023-01-01").cast("timestamp") + F.make_dt_interval(day, F.pmod(number, F.lit(24)))
+    at = F.lit("2023-01-01").cast("timestamp") + F.make_dt_interval(
+        day.cast("int"), F.pmod(number, F.lit(24)).cast("int")
+    )
     values: dict[str, Column] = {
         "source": F.lit("kafka"),
         "order_id": F.format_string("M%08d", F.floor(number / 5)),

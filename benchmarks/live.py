@@ -119,9 +119,9 @@ class Live:
         for partition, end in ends.items():
             prefix, landed = KafkaObject(TOPIC, topic_id, partition, 0).prefix, 0
             while landed < end:
-                for entry in bucket.entries(prefix):
-                    newest = entry.key
-                landed = KafkaObject.parse(newest).first + gzip.decompress(bucket.get(newest) or b"").count(b"\n")
+                newest = max((entry.key for entry in bucket.entries(prefix)), default="")
+                if newest:
+                    landed = KafkaObject.parse(newest).first + gzip.decompress(bucket.get(newest) or b"").count(b"\n")
                 if time.monotonic() > deadline:
                     raise SourceError(
                         f"bronze ends at {landed} in partition {partition}", f"{end}", "see connect's log"

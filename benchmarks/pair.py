@@ -33,6 +33,7 @@ class Pair:
         objects = self._sink.objects(replay.messages(dataset.read(), "none"))
         self.bench.put(self.there, objects)
         self.bench.put(self.there, objects, NAIVE_BRONZE)
+        self.bench.weigh()
         self.ours.run()
         self.naive.run()
 

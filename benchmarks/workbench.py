@@ -39,20 +39,25 @@ class Took:
     memory_mib: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class Workbench:
     """The session and what it needs.
 
     Args:
         spark: The session, with our settings.
         settings: Of the gateway; the bucket changes.
-        processes: Python, the JVM and the gateway: both pipelines need all three. The first is this one, whose memory
-            is not counted, since it holds the benchmark's messages.
+        processes: This one, the JVM and the gateway: both pipelines need all three.
+        own_bytes: What this process held before any work; only what it holds beyond that is counted.
     """
 
     spark: SparkSession
     settings: Settings
     processes: list[psutil.Process]
+    own_bytes: int = 0
+
+    def weigh(self) -> None:
+        """Take what this process holds now, the benchmark's messages among it, for no part of a pipeline."""
+        self.own_bytes = machine.resident_bytes(self.processes[:1])
 
     def bucket(self, name: str) -> Settings:
         """Settings with a bucket of that name, which is made."""
@@ -71,7 +76,8 @@ class Workbench:
         cpu, start = cpu_seconds(self.processes), time.perf_counter()
         work()
         seconds = time.perf_counter() - start
-        return Took(seconds, cpu_seconds(self.processes) - cpu, machine.resident_bytes(self.processes[1:]) / 2**20)
+        used = cpu_seconds(self.processes) - cpu
+        return Took(seconds, used, (machine.resident_bytes(self.processes) - self.own_bytes) / 2**20)
 
     def revenue(self, there: Settings, place: str) -> object:
         """The net revenue of `<place>/daily_sales` in the bucket."""
