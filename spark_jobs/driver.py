@@ -130,9 +130,13 @@ class Driver:
         if self._waiting or self.ledger.pending:
             return None
         self.check()
+        before = self._tables.version(SILVER_ORDER_LINES)
         done = self.maintenance.step()
         if done:
             self.metrics.maintained(done)
+            # it changes no day: gold need not ask the change feed
+            for version in range(before + 1, self._tables.version(SILVER_ORDER_LINES) + 1):
+                self._days[version] = frozenset()
         return done
 
     def release_memory(self) -> None:

@@ -23,6 +23,7 @@ from lakehouse.tables import (
 )
 from spark_jobs import apply, commit, compaction, expiry, gold, maintenance, vacuum
 from spark_jobs.commit import Rewrite
+from spark_jobs.delta import Lakehouse
 from spark_jobs.maintenance import Maintenance
 from spark_jobs.storage import Bucket
 from tests.spark.conftest import new_site
@@ -318,6 +319,19 @@ def test_the_stream_does_what_is_due_and_says_so(site: Site, caplog: pytest.LogC
     assert work.step() is None
     assert site.differences() == []
     assert maintenance.FOLD_BATCHES > BATCHES
+
+
+def test_gold_need_not_ask_the_change_feed_after_maintenance(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, version = site.driver(), site.tables().version(SILVER_ORDER_LINES)
+    for piece in driver.maintenance._pieces:
+        piece.looked_at = 0.0 if piece.name == "compact silver.order_lines" else LATER
+    assert driver.maintain() == "compact silver.order_lines"
+    assert site.tables().version(SILVER_ORDER_LINES) == version + 1
+    site.land([change("u", 9_000, "00003", 3, quantity=7, ordered_at="2011-01-03T00:00:00+00:00")])
+    monkeypatch.setattr(Lakehouse, "changes", None)
+    assert driver.batch()
+    assert driver.bring_gold_up().days == 1
+    assert site.differences() == []
 
 
 def test_the_command_finishes_what_was_begun_and_does_everything_at_once(
