@@ -158,12 +158,17 @@ def pruned_by_statistics(site: Site) -> None:
     assert [path.rpartition("/")[2] for path in found] == [files[0].path]
 
 
-def test_compaction_leaves_hot_files_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compaction_leaves_hot_files_alone_but_for_those_that_are_much_too_large(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(compaction, "HOT_SECONDS", 120.0)
+    monkeypatch.setattr(compaction, "ROWS_PER_FILE", 50)
     tables = site.tables()
     newest = max(file.modified_at for file in Rewrite(tables, site.bucket, SILVER_ORDER_LINES, now=0).files)
     assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 1) == 0
     assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 121) > 0
+    monkeypatch.setattr(compaction, "ROWS_PER_FILE", 5)
+    assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 1) == 1
 
 
 def test_spark_reads_what_compaction_and_a_checkpoint_of_delta_rs_leave(
