@@ -12,7 +12,8 @@ from spark_jobs.layout import DataFile, choose, cost
 from spark_jobs.storage import Bucket
 
 GOLD_ROWS_PER_FILE = 20_000  # a step of gold rewrites the files of its days: two weeks of the data set
-MOST_ROWS = 250_000  # in a piece of work
+MOST_ROWS = 250_000  # in a piece of work, unless a single file has more
+HUGE_ROWS = 2_000_000  # a file of more would not fit into the driver's memory beside everything else
 HOT_SECONDS = 120.0  # a file that changed so recently is likely to change again: to rewrite it is work lost
 LEAST_FILES = 8  # that a piece must save, or as much in overlaps
 
@@ -44,8 +45,13 @@ def run(tables: Lakehouse, bucket: Bucket, table: Table, *, now: float) -> int:
         ContractError: Another driver committed at the same time, or the table is of another protocol.
     """
     rewrite, target = Rewrite(tables, bucket, table, now=now), rows_per_file(table)
-    cold = [file for file in rewrite.files if file.modified_at < now - HOT_SECONDS]
-    chosen = choose(cold, target=target, most=MOST_ROWS, gain=LEAST_FILES * target // 10)
+    # a MERGE that meets many files makes one of them, which every batch then rewrites: that cannot wait
+    free = [
+        file
+        for file in rewrite.files
+        if file.rows <= HUGE_ROWS and (file.modified_at < now - HOT_SECONDS or file.rows > 2 * target)
+    ]
+    chosen = choose(free, target=target, most=MOST_ROWS, gain=LEAST_FILES * target // 10)
     if not chosen:
         return 0
     rows = rewrite.read(chosen).sort_by([(name, "ascending") for name in order(table)])

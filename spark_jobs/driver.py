@@ -17,7 +17,7 @@ from lakehouse.tables import SILVER_ORDER_LINES, TABLES
 from spark_jobs import apply, expiry, gold, ops, silver
 from spark_jobs.delta import Lakehouse
 from spark_jobs.ledger import Ledger
-from spark_jobs.maintenance import Maintenance
+from spark_jobs.maintenance import SILVER_PIECES, Maintenance
 from spark_jobs.metrics import Metrics
 from spark_jobs.plans import Plan, Result
 from spark_jobs.storage import Bucket
@@ -136,7 +136,17 @@ class Driver:
             self.metrics.maintained(done)
             self.metrics.counted(self._tables.files())
             self.report()
+            self._note_unchanged_days(done)
         return done
+
+    def _note_unchanged_days(self, done: str) -> None:
+        """Spare gold a look into the change feed for a version of silver in which maintenance changed no day."""
+        if done not in SILVER_PIECES or self._shown is None:
+            return
+        version = self._tables.version(SILVER_ORDER_LINES)
+        # one more than is known of is maintenance's own; if there are others, the change feed has to be asked
+        if all(number in self._days for number in range(self._shown.silver_version + 1, version)):
+            self._days[version] = frozenset()
 
     def release_memory(self) -> None:
         """Let Arrow and the JVM give memory back to the machine; for a quiet moment, it takes part of a second."""

@@ -27,6 +27,10 @@ VACUUM_SECONDS = 3600.0
 EXPIRE_SECONDS = 3600.0
 
 
+EXPIRE = "expire tombstones"
+SILVER_PIECES = (EXPIRE, f"compact {SILVER_ORDER_LINES.full_name}")  # those that commit to silver, a version each
+
+
 @dataclass
 class Piece:
     """A piece of work: what it is called, how often it is looked for, and what does it; `run` returns how much it did.
@@ -66,7 +70,7 @@ class Maintenance:
         now = clock()
         self._pieces = [
             Piece("fold the ledger", FOLD_SECONDS, self._fold, now),
-            Piece("expire tombstones", EXPIRE_SECONDS, self._expire, now),
+            Piece(EXPIRE, EXPIRE_SECONDS, self._expire, now),
             *(Piece(f"compact {table.full_name}", COMPACT_SECONDS, self._compactor(table), now) for table in TABLES),
             *(Piece(f"vacuum {table.full_name}", VACUUM_SECONDS, self._vacuumer(table), now) for table in TABLES),
         ]

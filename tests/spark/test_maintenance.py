@@ -23,6 +23,7 @@ from lakehouse.tables import (
 )
 from spark_jobs import apply, commit, compaction, expiry, gold, maintenance, vacuum
 from spark_jobs.commit import Rewrite
+from spark_jobs.delta import Lakehouse
 from spark_jobs.maintenance import Maintenance
 from spark_jobs.storage import Bucket
 from tests.spark.conftest import new_site
@@ -157,12 +158,17 @@ def pruned_by_statistics(site: Site) -> None:
     assert [path.rpartition("/")[2] for path in found] == [files[0].path]
 
 
-def test_compaction_leaves_hot_files_alone(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compaction_leaves_hot_files_alone_but_for_those_that_are_much_too_large(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(compaction, "HOT_SECONDS", 120.0)
+    monkeypatch.setattr(compaction, "ROWS_PER_FILE", 50)
     tables = site.tables()
     newest = max(file.modified_at for file in Rewrite(tables, site.bucket, SILVER_ORDER_LINES, now=0).files)
     assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 1) == 0
     assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 121) > 0
+    monkeypatch.setattr(compaction, "ROWS_PER_FILE", 5)
+    assert compaction.run(tables, site.bucket, SILVER_ORDER_LINES, now=newest + 1) == 1
 
 
 def test_spark_reads_what_compaction_and_a_checkpoint_of_delta_rs_leave(
@@ -318,6 +324,19 @@ def test_the_stream_does_what_is_due_and_says_so(site: Site, caplog: pytest.LogC
     assert work.step() is None
     assert site.differences() == []
     assert maintenance.FOLD_BATCHES > BATCHES
+
+
+def test_gold_need_not_ask_the_change_feed_after_maintenance(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, version = site.driver(), site.tables().version(SILVER_ORDER_LINES)
+    for piece in driver.maintenance._pieces:
+        piece.looked_at = 0.0 if piece.name == "compact silver.order_lines" else LATER
+    assert driver.maintain() == "compact silver.order_lines"
+    assert site.tables().version(SILVER_ORDER_LINES) == version + 1
+    site.land([change("u", 9_000, "00003", 3, quantity=7, ordered_at="2011-01-03T00:00:00+00:00")])
+    monkeypatch.setattr(Lakehouse, "changes", None)
+    assert driver.batch()
+    assert driver.bring_gold_up().days == 1
+    assert site.differences() == []
 
 
 def test_the_command_finishes_what_was_begun_and_does_everything_at_once(
