@@ -16,7 +16,7 @@ from infra.local import lake
 from infra.local.daemon import ROOT
 from lakehouse.errors import ContractError
 from lakehouse.settings import load
-from lakehouse.tables import TABLES
+from lakehouse.tables import TABLES, Column
 
 pytestmark = pytest.mark.unit
 
@@ -58,6 +58,14 @@ def test_every_column_is_on_the_page_of_tables() -> None:
     for table in TABLES:
         assert f"## {table.full_name}\n" in text
         assert all(f"| `{column.name}` | {column.type} |" in text for column in table.columns)
+
+
+def test_columns_beyond_the_contract_are_on_the_page_of_a_lake() -> None:
+    text = docs.tables([Column("select", "string", "first in batch 0/7")])
+    head, tail = text.split("## silver.rejected")
+    assert "| `select` | string | yes | first in batch 0/7 |" in head
+    assert 'batch_id, "select" FROM silver.order_lines' in tail
+    assert "first in batch" not in tail
 
 
 def test_bare_it_prints_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
