@@ -4,14 +4,26 @@ UNKNOWN_COLUMNS says what becomes of a field without a column: freeze keeps it i
 discard drops it. A field that has a column goes there, whatever the setting.
 """
 
+import re
 from collections.abc import Collection, Mapping
 
 from lakehouse.strictjson import compact, parse
+from lakehouse.tables import SILVER_ORDER_LINES
 
 FREEZE, EVOLVE, DISCARD = MODES = ("freeze", "evolve", "discard")
 MAX_COLUMNS = 50
 NAME = r"(?!cdc_)[a-z][a-z0-9_]{0,62}"
-"""A field that may become a column, as a pattern for Java; those of silver.order_lines are taken."""
+"""A name that a column can have, as a pattern for Python and Java; silver.order_lines' own names are taken."""
+
+
+def can_be_column(name: str) -> bool:
+    """Whether a field of this name may become a column.
+
+    Example:
+        >>> can_be_column("gift"), can_be_column("Gift"), can_be_column("country")
+        (True, False, False)
+    """
+    return re.fullmatch(NAME, name) is not None and name not in SILVER_ORDER_LINES.names
 
 
 def meaning(first_batch: str) -> str:

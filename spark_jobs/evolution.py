@@ -5,13 +5,14 @@ the plan again, and writes the same rows.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from lakehouse.evolution import DISCARD, EVOLVE, FREEZE, MAX_COLUMNS, meaning
+from lakehouse.evolution import DISCARD, EVOLVE, FREEZE, MAX_COLUMNS, can_be_column, meaning
 from lakehouse.logs import event
+from lakehouse.strictjson import compact, parse
 from lakehouse.tables import SILVER_ORDER_LINES
 from spark_jobs.delta import Lakehouse
 from spark_jobs.transforms import unknown
@@ -34,21 +35,28 @@ def prepare(
     """
     if not has_extra:
         return functools.partial(unknown.without_fields, columns=columns(tables))
-    if mode == EVOLVE:
-        _evolve(changes, tables, batch)
+    present = columns(tables)
+    if mode == EVOLVE and (room := MAX_COLUMNS - len(present)) > 0:
+        _add(tables, [row["name"] for row in unknown.new_names(changes, present, room).collect()], batch)
     return functools.partial(unknown.spread, columns=columns(tables), keep=mode != DISCARD)
 
 
 def complete(rows: pa.Table, tables: Lakehouse, mode: str, batch: str) -> pa.Table:
     """The same as `prepare` for a batch's rows that are in memory, as the contract has them."""
     present = columns(tables)
-    has_extra = rows["extra"].null_count < len(rows)
-    if has_extra and (present or mode != FREEZE):
-        changes = tables.spark.createDataFrame(rows)
-        return prepare(changes, tables, mode, batch, has_extra=True)(changes).toArrow()
-    for name in present:
-        rows = rows.append_column(name, pa.nulls(len(rows), pa.string()))
-    return rows
+    if rows["extra"].null_count == len(rows) or (mode == FREEZE and not present):  # each stays as it is
+        for name in present:
+            rows = rows.append_column(name, pa.nulls(len(rows), pa.string()))
+        return rows
+    fields = [parse(extra) if extra else {} for extra in rows["extra"].to_pylist()]
+    if mode == EVOLVE:
+        fresh = {name for row in fields for name in row if can_be_column(name)}.difference(present)
+        _add(tables, sorted(fresh)[: max(0, MAX_COLUMNS - len(present))], batch)
+    for name in columns(tables):
+        texts = [compact(row.pop(name)) if name in row else None for row in fields]
+        rows = rows.append_column(name, pa.array(texts, pa.string()))
+    others = [compact(row) if row and mode != DISCARD else None for row in fields]
+    return rows.set_column(rows.column_names.index("extra"), "extra", pa.array(others, pa.string()))
 
 
 def columns(tables: Lakehouse) -> tuple[str, ...]:
@@ -56,12 +64,7 @@ def columns(tables: Lakehouse) -> tuple[str, ...]:
     return tuple(name for name in tables.columns(SILVER_ORDER_LINES) if name not in SILVER_ORDER_LINES.names)
 
 
-def _evolve(changes: DataFrame, tables: Lakehouse, batch: str) -> None:
-    present = columns(tables)
-    room = MAX_COLUMNS - len(present)
-    if room <= 0:
-        return
-    fresh = [row["name"] for row in unknown.new_names(changes, present, room).collect()]
-    if fresh:
-        tables.add_columns(SILVER_ORDER_LINES, dict.fromkeys(fresh, meaning(batch)), batch)
-        event("columns added", table=SILVER_ORDER_LINES.full_name, columns=fresh, batch=batch)
+def _add(tables: Lakehouse, names: Sequence[str], batch: str) -> None:
+    if names:
+        tables.add_columns(SILVER_ORDER_LINES, dict.fromkeys(names, meaning(batch)), batch)
+        event("columns added", table=SILVER_ORDER_LINES.full_name, columns=names, batch=batch)

@@ -37,6 +37,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(doten
         ("SPARK_MEMORY_MB=1.5", ("SPARK_MEMORY_MB=1.5", "a whole number [MiB]")),
         ("SPARK_CORES=0", ("SPARK_CORES=0", "at least 1")),
         ("REJECTED_SHARE_ALARM=nan", ("REJECTED_SHARE_ALARM=nan", "at least 0")),
+        ("UNKNOWN_COLUMNS=keep", ("UNKNOWN_COLUMNS=keep", "one of freeze, evolve, discard")),
         ("LOG_LEVEL=LOUD", ("LOG_LEVEL=LOUD", "one of DEBUG, INFO")),
         ("BUSINESS_TIMEZONE=Mars/Base", ("BUSINESS_TIMEZONE=Mars/Base", "Europe/London")),
         ("BUSINESS_TIMEZONE=", ("BUSINESS_TIMEZONE=", "IANA")),
