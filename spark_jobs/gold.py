@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 
 from lakehouse.logs import event
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, Table
-from spark_jobs.delta import Lakehouse, arrow_schema
+from spark_jobs.arrow import arrow_schema
+from spark_jobs.delta import Lakehouse
 from spark_jobs.transforms import gold as transforms
 
 BUILDS = ((GOLD_DAILY_PRODUCT_SALES, transforms.daily_product_sales), (GOLD_DAILY_SALES, transforms.daily_sales))

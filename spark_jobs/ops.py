@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.tables import LAYERS, OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.coverage import Span, spans
-from spark_jobs.delta import Lakehouse, arrow_schema
+from spark_jobs.delta import Lakehouse
 from spark_jobs.gold import Step
 from spark_jobs.lags import Distribution
 from spark_jobs.ledger import Ledger

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.tables import SILVER_REJECTED
 from spark_jobs import bronze
-from spark_jobs.delta import arrow_schema
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.plans import Plan
 from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms

@@ -26,7 +26,7 @@ from lakehouse.tables import (
     Table,
 )
 from spark_jobs import expiry
-from spark_jobs.delta import arrow_schema
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.ledger import read_generation
 from spark_jobs.recompute import GOLD, OLDER, SOURCE, Recomputed, silver_rows
 from spark_jobs.storage import Bucket

@@ -15,7 +15,7 @@ from generator.journal import Journal, Run
 from generator.steps import Message, Step
 from lakehouse.envelopes import Change, decode
 from lakehouse.tables import SILVER_ORDER_LINES
-from spark_jobs.delta import arrow_schema
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.recompute import silver_rows
 
 

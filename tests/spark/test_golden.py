@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, Table
 from spark_jobs import bronze, recompute
-from spark_jobs.delta import arrow_schema
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.transforms import changes as silver
 from spark_jobs.transforms import gold
 from tests.spark.site import bronze_line

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_REJECTED
-from spark_jobs.delta import arrow_schema
+from spark_jobs.arrow import arrow_schema
 from tests.spark.site import Site
 
 pytestmark = pytest.mark.spark

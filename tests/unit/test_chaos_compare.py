@@ -16,7 +16,7 @@ from generator import simulate, truth
 from generator.journal import Journal, Recipe, Run
 from lakehouse.envelopes import Change, OrderLine
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, SILVER_REJECTED
-from spark_jobs.delta import arrow_schema
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.recompute import GOLD, silver_rows
 from tests.chaos.compare import compare
 from tests.chaos.expected import SCHEMA, Expected
