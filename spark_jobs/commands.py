@@ -16,8 +16,8 @@ from spark_jobs import rebuild as rebuilding
 from spark_jobs import verify as verifying
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
+from spark_jobs.generation import current_generation
 from spark_jobs.lease import Lease
-from spark_jobs.ledger import current_generation
 from spark_jobs.storage import Bucket
 
 READY_FILE = "spark.ready"

@@ -3,64 +3,21 @@
 The plans in the bucket are the ledger; this is their image in memory, read once at start and kept by the one driver.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from lakehouse import places
-from lakehouse.errors import ConfigError, ContractError
+from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.places import KafkaObject
-from lakehouse.settings import Settings
 from spark_jobs import checkpoint
-from spark_jobs.bronze import mark
+from spark_jobs.bounds import bounded
 from spark_jobs.coverage import spans
 from spark_jobs.plans import BronzeObject, Plan, ReadObject, Result
 from spark_jobs.storage import Bucket, Entry
 
 RECONCILE_SECONDS = 3600.0
 RECONCILE_SLICE_SECONDS = 0.25  # of a look at everything, in one look for new objects
-BYTES_PER_ROW = 50  # of a gzipped bronze line; only for the guess how many rows the last object of a prefix has
-
-
-@dataclass(frozen=True)
-class Generation:
-    """The generation of plans in force and what its tables were built with."""
-
-    number: int
-    business_timezone: str
-
-
-def read_generation(bucket: Bucket) -> Generation | None:
-    """The generation in force, None before the first."""
-    text = bucket.get(places.GENERATION)
-    return None if text is None else Generation(**json.loads(text))
-
-
-def current_generation(bucket: Bucket, settings: Settings) -> Generation:
-    """The generation in force; the first one is begun if there is none.
-
-    Raises:
-        ConfigError: The tables were built with another BUSINESS_TIMEZONE.
-    """
-    found = read_generation(bucket)
-    if found is None:
-        found = Generation(0, settings.business_timezone)
-        set_generation(bucket, found)
-    if found.business_timezone != settings.business_timezone:
-        raise ConfigError(
-            f"BUSINESS_TIMEZONE={settings.business_timezone}",
-            f"{found.business_timezone}, with which the tables were built",
-            "set it back, or run `make rebuild`",
-        )
-    return found
-
-
-def set_generation(bucket: Bucket, generation: Generation) -> None:
-    """Make a generation the one in force."""
-    body = {"number": generation.number, "business_timezone": generation.business_timezone}
-    bucket.put(places.GENERATION, json.dumps(body).encode())
 
 
 class Ledger:
@@ -286,41 +243,6 @@ class Ledger:
 def _later(bucket: Bucket, prefix: str, through: int) -> list[str]:
     """The keys of batches after one, oldest first."""
     return [entry.key for entry in bucket.entries(prefix) if places.batch_of(entry.key) > through]
-
-
-def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterator[BronzeObject]:
-    """Take objects round-robin over their prefixes, oldest first, until the bounds are reached; one at least.
-
-    Args:
-        found: Objects, those of one prefix in order of their keys.
-        max_rows: Rows, judged by the distance of first offsets.
-        max_bytes: Compressed bytes.
-    """
-    prefixes: dict[str, list[BronzeObject]] = {}
-    for entry in found:
-        prefixes.setdefault(entry.key.rpartition("/")[0], []).append(entry)
-    rows = size = 0
-    marks: set[int] = set()
-    queues = [list(zip(queue, [*queue[1:], None], strict=True)) for queue in prefixes.values()]
-    for step in range(max((len(queue) for queue in queues), default=0)):
-        for queue in queues:
-            if step >= len(queue):
-                continue
-            entry, following = queue[step]
-            rows += _rows(entry, following)
-            size += entry.size
-            # a batch tells objects apart by their marks: one that shares a mark waits for the next batch
-            full = rows > max_rows or size > max_bytes or mark(entry.key) in marks
-            if full and marks:
-                return
-            marks.add(mark(entry.key))
-            yield entry
-
-
-def _rows(entry: BronzeObject, following: BronzeObject | None) -> int:
-    if following is None:
-        return max(1, entry.size // BYTES_PER_ROW)
-    return max(1, KafkaObject.parse(following.key).first - KafkaObject.parse(entry.key).first)
 
 
 def _place(key: str) -> KafkaObject | None:

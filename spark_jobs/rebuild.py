@@ -11,7 +11,7 @@ from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import apply
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
-from spark_jobs.ledger import Generation, read_generation, set_generation
+from spark_jobs.generation import Generation, read_generation, set_generation
 from spark_jobs.storage import Bucket
 
 

@@ -27,7 +27,7 @@ from lakehouse.tables import (
 )
 from spark_jobs import expiry
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.ledger import read_generation
+from spark_jobs.generation import read_generation
 from spark_jobs.recompute import GOLD, OLDER, SOURCE, Recomputed, silver_rows
 from spark_jobs.storage import Bucket
 

@@ -26,7 +26,7 @@ from lakehouse.tables import (
 from spark_jobs import verify
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
-from spark_jobs.ledger import current_generation
+from spark_jobs.generation import current_generation
 from spark_jobs.plans import Result
 from spark_jobs.storage import Bucket
 

@@ -22,7 +22,7 @@ from lakehouse.tables import (
 from spark_jobs import apply, rebuild
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
-from spark_jobs.ledger import read_generation
+from spark_jobs.generation import read_generation
 from spark_jobs.storage import Bucket
 from tests.spark.site import Site, balanced, change
 from tests.spark.test_histories import outcomes_by_the_book

@@ -10,7 +10,7 @@ import pytest
 from lakehouse.errors import ConfigError
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES
 from spark_jobs import gold, rebuild
-from spark_jobs.ledger import read_generation
+from spark_jobs.generation import read_generation
 from tests.spark.site import Site, change
 
 pytestmark = pytest.mark.spark

@@ -9,8 +9,11 @@ from lakehouse import places
 from lakehouse.errors import ConfigError, ContractError
 from lakehouse.places import KafkaObject
 from lakehouse.settings import Settings
+from spark_jobs import bounds
 from spark_jobs import ledger as ledgers
-from spark_jobs.ledger import Ledger, bounded, current_generation
+from spark_jobs.bounds import bounded
+from spark_jobs.generation import current_generation
+from spark_jobs.ledger import Ledger
 from spark_jobs.plans import BronzeObject, Plan, ReadObject, Result
 from tests.unit.memory_bucket import MemoryBucket, etag
 
@@ -183,7 +186,7 @@ def test_a_batch_takes_one_object_however_large() -> None:
 
 
 def test_objects_that_share_a_mark_are_in_different_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "mark", lambda one: int(one.endswith(f"{200:020d}.jsonl.gz")))
+    monkeypatch.setattr(bounds, "mark", lambda one: int(one.endswith(f"{200:020d}.jsonl.gz")))
     assert taken(bronze(0, 3), 10**6, 10**6) == [(0, 0)]
 
 
