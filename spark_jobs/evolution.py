@@ -15,6 +15,7 @@ from lakehouse.logs import event
 from lakehouse.strictjson import compact, parse
 from lakehouse.tables import SILVER_ORDER_LINES
 from spark_jobs.delta import Lakehouse
+from spark_jobs.stored import Stored
 from spark_jobs.transforms import unknown
 
 
@@ -41,7 +42,7 @@ def prepare(
     return functools.partial(unknown.spread, columns=columns(tables), keep=mode != DISCARD)
 
 
-def complete(rows: pa.Table, tables: Lakehouse, mode: str, batch: str) -> pa.Table:
+def complete(rows: pa.Table, tables: Stored, mode: str, batch: str) -> pa.Table:
     """The same as `prepare` for a batch's rows that are in memory, as the contract has them."""
     present = columns(tables)
     if rows["extra"].null_count == len(rows) or (mode == FREEZE and not present):  # each stays as it is
@@ -59,12 +60,12 @@ def complete(rows: pa.Table, tables: Lakehouse, mode: str, batch: str) -> pa.Tab
     return rows.set_column(rows.column_names.index("extra"), "extra", pa.array(others, pa.string()))
 
 
-def columns(tables: Lakehouse) -> tuple[str, ...]:
+def columns(tables: Stored) -> tuple[str, ...]:
     """The names of the columns that silver.order_lines has beyond the contract."""
     return tuple(name for name in tables.columns(SILVER_ORDER_LINES) if name not in SILVER_ORDER_LINES.names)
 
 
-def _add(tables: Lakehouse, names: Sequence[str], batch: str) -> None:
+def _add(tables: Stored, names: Sequence[str], batch: str) -> None:
     if names:
         tables.add_columns(SILVER_ORDER_LINES, dict.fromkeys(names, meaning(batch)), batch)
         event("columns added", table=SILVER_ORDER_LINES.full_name, columns=names, batch=batch)

@@ -1,11 +1,20 @@
 """Unknown fields: what a row's are, wherever they lie."""
 
 import doctest
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from lakehouse import evolution
-from lakehouse.evolution import gather, only
+from lakehouse.evolution import MAX_COLUMNS, gather, meaning, only
+from lakehouse.settings import Settings
+from lakehouse.strictjson import Integer, compact
+from lakehouse.tables import SILVER_ORDER_LINES, Table
+from spark_jobs.arrow import arrow_schema
+from spark_jobs.collected import NEWER, SAME_KEY
+from spark_jobs.evolution import complete
+from spark_jobs.stored import Stored
 
 pytestmark = pytest.mark.unit
 
@@ -24,6 +33,80 @@ def test_fields_are_gathered_as_they_came() -> None:
 def test_what_has_no_column_is_dropped() -> None:
     assert only('{"Z":1,"gift":1.10,"m":0}', ["gift", "m"]) == '{"gift":1.10,"m":0}'
     assert only('{"Z":1}', ["gift"]) is only(None, ["gift"]) is None
+
+
+class LocalTables(Stored):
+    """Tables in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(Settings())
+        self._folder = folder
+
+    def url(self, table: Table) -> str:
+        return str(self._folder / table.name)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> LocalTables:
+    (tmp_path / SILVER_ORDER_LINES.name).mkdir()
+    found = LocalTables(tmp_path)
+    found.create(SILVER_ORDER_LINES)
+    return found
+
+
+def rows(*extras: str | None, sequence: int = 1) -> pa.Table:
+    """Rows of silver of which nothing matters but their unknown fields."""
+    given = [
+        {"source": "kafka", "order_id": "1", "line_no": number, "cdc_op": "c", "extra": extra}
+        | {"cdc_sequence": str(sequence), "is_deleted": False, "batch_id": sequence}
+        for number, extra in enumerate(extras, start=1)
+    ]
+    return pa.Table.from_pylist(given, arrow_schema(SILVER_ORDER_LINES))
+
+
+def fields(found: pa.Table) -> list[dict[str, str]]:
+    """By row, `extra` and the columns beyond the contract that are not null."""
+    names = {"extra", *found.column_names} - set(SILVER_ORDER_LINES.names) | {"extra"}
+    return [{name: row[name] for name in sorted(names) if row[name] is not None} for row in found.to_pylist()]
+
+
+def test_the_setting_says_what_becomes_of_a_field(tables: LocalTables) -> None:
+    given = rows(None, '{"Till":7,"gift":1.10}', '{"select":null}')
+    assert complete(given, tables, "freeze", "batch 0/1").equals(given)
+    assert fields(complete(given, tables, "discard", "batch 0/1")) == [{}, {}, {}]
+    assert tables.version(SILVER_ORDER_LINES) == 0
+    evolved = [{}, {"extra": '{"Till":7}', "gift": "1.10"}, {"select": "null"}]
+    assert fields(complete(given, tables, "evolve", "batch 0/1")) == evolved
+    assert tables.version(SILVER_ORDER_LINES) == 1
+    assert fields(complete(given, tables, "evolve", "batch 0/1")) == evolved  # the same plan run again
+    assert tables.version(SILVER_ORDER_LINES) == 1
+    later = rows('{"gift":2,"zone":3}')
+    assert fields(complete(later, tables, "freeze", "batch 0/2")) == [{"extra": '{"zone":3}', "gift": "2"}]
+    assert fields(complete(later, tables, "discard", "batch 0/2")) == [{"gift": "2"}]
+    assert complete(rows(None), tables, "evolve", "batch 0/2").column_names[-2:] == ["gift", "select"]
+
+
+def test_columns_are_written_and_nulled_by_an_append_and_a_merge(tables: LocalTables) -> None:
+    first = complete(rows('{"gift":1}', '{"order":2}'), tables, "evolve", "batch 0/1")
+    tables.append_few(first, SILVER_ORDER_LINES, "app", 1, "batch 0/1")
+    second = complete(rows(None, '{"order":3,"to":4}', '{"gift":5}', sequence=2), tables, "evolve", "batch 0/2")
+    tables.merge_few(second, SILVER_ORDER_LINES, condition=SAME_KEY, newer=NEWER, app="app", version=2, note="")
+    found = tables.handle(SILVER_ORDER_LINES).to_pyarrow_table().sort_by("line_no")
+    assert fields(found) == [{}, {"order": "3", "to": "4"}, {"gift": "5"}]
+    comments = {
+        field.name: field.metadata.get("comment") for field in tables.handle(SILVER_ORDER_LINES).schema().fields
+    }
+    assert (comments["gift"], comments["to"]) == (meaning("batch 0/1"), meaning("batch 0/2"))
+
+
+def test_there_is_room_for_some_columns_and_the_alphabet_decides(tables: LocalTables) -> None:
+    hostile = compact({f"n{number:05d}": Integer(number) for number in range(10_000)})
+    (found,) = fields(complete(rows(hostile), tables, "evolve", "batch 0/1"))
+    kept = {f"n{number:05d}": str(number) for number in range(MAX_COLUMNS)}
+    assert {name: text for name, text in found.items() if name != "extra"} == kept
+    assert gather(found["extra"], kept) == hostile
+    full = fields(complete(rows('{"a":1,"n00049":2}'), tables, "evolve", "batch 0/2"))
+    assert full == [{"extra": '{"a":1}', "n00049": "2"}]
 
 
 def test_examples_in_docstrings_hold() -> None:
