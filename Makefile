@@ -113,7 +113,7 @@ chaos: $(READY) ## Kill, stop and starve the real processes and compare every ro
 	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
 .PHONY: docs
-docs: $(READY) ## Write docs/tables.md and .env.example from lakehouse/
+docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from the code
 	@$(RUN) infra docs
 
 .PHONY: lock

@@ -63,12 +63,9 @@ class Lakehouse(Stored):
         self._writer(rows, "append", app, version, note).save(self.url(table))
         self._check(table, app, version)
 
-    def overwrite(self, rows: DataFrame, table: Table, app: str, version: int, note: str, where: str = "") -> None:
-        """Put rows in the place of all rows, or of those that `where` selects, once per app and version."""
-        writer = self._writer(rows, "overwrite", app, version, note)
-        if where:
-            writer = writer.option("replaceWhere", where)
-        writer.save(self.url(table))
+    def overwrite(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
+        """Put rows in the place of all rows, once per app and version."""
+        self._writer(rows, "overwrite", app, version, note).save(self.url(table))
         self._check(table, app, version)
 
     def replace(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:

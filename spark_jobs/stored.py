@@ -155,11 +155,11 @@ class Stored:
         return DeltaTable(self.url(table), version=version, storage_options=self._settings.delta_options)
 
     def append_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str) -> None:
-        """Add rows that are at hand in memory, once per app and version; 20 ms where Spark needs half a second."""
+        """Add rows that are in memory, in a transaction of app and version; 20 ms where Spark needs half a second."""
         self._write_few(rows, table, app, version, note, mode="append")
 
     def overwrite_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str, where: str) -> None:
-        """Put rows that are at hand in memory in the place of those that `where` selects, once per app and version."""
+        """Put rows that are in memory in the place of those that `where` selects, in one such transaction."""
         self._write_few(rows, table, app, version, note, mode="overwrite", predicate=where)
 
     def merge_few(
