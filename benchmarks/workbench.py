@@ -6,7 +6,6 @@ Free ports and a folder under the system's temporary one; nothing of a stack tha
 import contextlib
 import dataclasses
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from pyspark.sql import SparkSession
 from infra.local import gateway, javac, machine, supervision
 from infra.local import stack as processes
 from infra.local.java import find_java
+from infra.local.trial import apart
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings, load
@@ -131,20 +131,7 @@ def workbench() -> Iterator[Workbench]:
 
 def trial(folder: Path) -> Settings:
     """The settings in force, on free ports and in a folder of its own."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(5)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        gateway_port, broker, controller, connect, metrics = (probe.getsockname()[1] for probe in probes)
-    return dataclasses.replace(
-        load(),
-        data_dir=str(folder),
-        aws_endpoint_url=f"http://127.0.0.1:{gateway_port}",
-        kafka_bootstrap_servers=f"127.0.0.1:{broker}",
-        kafka_controller_port=controller,
-        connect_url=f"http://127.0.0.1:{connect}",
-        metrics_port=metrics,
-    )
+    return apart(load(), folder)
 
 
 def cpu_seconds(found: list[psutil.Process]) -> float:

@@ -1,8 +1,6 @@
 """The stack of the tests: real processes on free ports under a folder of the test, started as `make up` starts them."""
 
 import contextlib
-import dataclasses
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,26 +12,13 @@ from botocore.config import Config
 
 from infra.local import stack as processes
 from infra.local import supervision
+from infra.local.trial import apart
 from lakehouse.settings import Settings, load
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
     """Settings of a stack of its own: free ports, data under `folder`, the user's cache of artefacts."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(5)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        gateway, broker, controller, connect, metrics = (probe.getsockname()[1] for probe in probes)
-    return dataclasses.replace(
-        load(environ={}, dotenv=None),
-        data_dir=str(folder),
-        aws_endpoint_url=f"http://127.0.0.1:{gateway}",
-        kafka_bootstrap_servers=f"127.0.0.1:{broker}",
-        kafka_controller_port=controller,
-        connect_url=f"http://127.0.0.1:{connect}",
-        metrics_port=metrics,
-        **changes,
-    )
+    return apart(load(environ={}, dotenv=None), folder, **changes)
 
 
 @contextlib.contextmanager

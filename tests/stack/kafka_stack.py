@@ -1,12 +1,10 @@
 """Broker, worker and gateway as real processes on free ports, for the tests of the sink."""
 
 import contextlib
-import dataclasses
 import gzip
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections import Counter
@@ -19,6 +17,7 @@ from botocore.config import Config
 
 from infra.local import broker, gateway, worker
 from infra.local.process import Process
+from infra.local.trial import apart
 from lakehouse.places import KafkaObject
 from lakehouse.settings import Settings, load
 
@@ -27,25 +26,7 @@ DEADLINE_SECONDS = 60
 
 def settings(folder: Path, **changes: Any) -> Settings:
     """Settings of a stack of its own: free ports, data under `folder`, the user's cache."""
-    ports = free_ports(4)
-    return dataclasses.replace(
-        load(dotenv=None),
-        data_dir=str(folder),
-        aws_endpoint_url=f"http://127.0.0.1:{ports[0]}",
-        kafka_bootstrap_servers=f"127.0.0.1:{ports[1]}",
-        kafka_controller_port=ports[2],
-        connect_url=f"http://127.0.0.1:{ports[3]}",
-        **{"sink_chunk_millis": 200, "bucket": "test-bucket", **changes},
-    )
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on which nothing listens."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    return apart(load(dotenv=None), folder, **{"sink_chunk_millis": 200, "bucket": "test-bucket", **changes})
 
 
 def wait(what: str, done: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,6 +16,7 @@ from botocore.stub import ANY, Stubber
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.local.trial import apart
 from lakehouse.activity import Files
 from lakehouse.settings import Settings
 from spark_jobs import cloudwatch, measures, prometheus
@@ -49,20 +51,8 @@ def samples(text: str) -> dict[SAMPLE, float]:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def unreachable(**changes: Any) -> Settings:
-    given = {
-        "aws_endpoint_url": f"http://127.0.0.1:{free_port()}",
-        "kafka_bootstrap_servers": f"127.0.0.1:{free_port()}",
-        "connect_url": f"http://127.0.0.1:{free_port()}",
-        "metrics_port": free_port(),
-    }
-    return dataclasses.replace(Settings(), **{**given, **changes})
+    return dataclasses.replace(apart(Settings(), Path("nowhere")), **changes)
 
 
 def test_prometheus_is_told_every_figure(metrics: Metrics) -> None:

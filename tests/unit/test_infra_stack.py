@@ -10,9 +10,9 @@ import pytest
 
 from infra.local import doctor, gateway, stack
 from infra.local.java import Java
+from infra.local.trial import free_ports
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings, load
-from tests.stack.kafka_stack import free_ports
 
 pytestmark = pytest.mark.unit
 
