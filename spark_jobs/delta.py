@@ -4,7 +4,7 @@ Every write names its application and a version (Delta's txn), so that the same 
 is checked afterwards: the transaction must be in the table.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,21 +37,6 @@ class Lakehouse(Stored):
         if version is not None and version != self.version(table):
             reader = reader.option("versionAsOf", version)
         return reader.load(self.url(table))
-
-    def pruned(self, table: Table, version: int, name: str, values: Iterable[Any]) -> tuple[DataFrame, int]:
-        """The rows of those files of a version that can hold one of a column's values, by their statistics.
-
-        Read as plain Parquet, which these tables are, without the jobs by which Spark finds a version's files.
-
-        Returns:
-            The rows, others among them, and how many they are.
-        """
-        found = self._holding(table, version, name, values)
-        if not found:
-            return self.spark.createDataFrame([], table.ddl), 0
-        root = self.url(table)
-        reader = self.spark.read.schema(table.ddl)
-        return reader.parquet(*[f"{root}/{path}" for path in found]), sum(found.values())
 
     def changes(self, table: Table, start: int, end: int) -> DataFrame:
         """The change feed of versions `start` to `end`, both included."""

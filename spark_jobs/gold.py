@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -17,11 +18,10 @@ from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.delta import Lakehouse
 from spark_jobs.transforms import gold as transforms
+from spark_jobs.transforms import gold_few
 
-BUILDS = ((GOLD_DAILY_PRODUCT_SALES, transforms.daily_product_sales), (GOLD_DAILY_SALES, transforms.daily_sales))
-# up to which a table is computed in one task: the two tables keep two cores busy, and with a shuffle each took 3 to
-# 4 s where one task had taken 1.8 (230,000 rows of one day)
-ONE_PART_ROWS = 2_000_000
+BUILDS = {GOLD_DAILY_PRODUCT_SALES: transforms.daily_product_sales, GOLD_DAILY_SALES: transforms.daily_sales}
+FEW_ROWS = 5_000_000  # up to which days are computed in the driver's memory
 
 
 @dataclass(frozen=True)
@@ -64,36 +64,38 @@ def run(
     most: int | None = 0
     if version <= 0:  # silver has never been written: there is nothing to show
         return Step(version, tables.version(GOLD_DAILY_SALES), 0, time.time())
-    done = {table.full_name: tables.transaction(table, app) for table, _ in BUILDS}
+    done = {table: tables.transaction(table, app) for table in BUILDS}
     if min(done.values()) < version:
-        days = _changed_days(tables, done, version, known)
-        live = _live(tables, version, days)
-        # side by side: while one commits, which is waiting, the other computes
+        days = _changed_days(tables, min(done.values()), version, known)
+        sales = _sales(tables, version, days)
+        # side by side: a commit is waiting
         with ThreadPoolExecutor(len(BUILDS)) as pool:
-            behind = [(table, build) for table, build in BUILDS if done[table.full_name] < version]
-            writes = [pool.submit(_write, tables, table, build(live), days, app, version) for table, build in behind]
+            behind = [table for table in BUILDS if done[table] < version]
+            writes = [pool.submit(_write, tables, table, sales[table], days, app, version) for table in behind]
             for write in writes:
                 write.result()
         most = None if days is None else len(days)
     return Step(version, tables.version(GOLD_DAILY_SALES), most, time.time())
 
 
-def _live(tables: Lakehouse, version: int, days: frozenset[datetime.date] | None) -> DataFrame:
-    """Silver's live rows of these days, all for None."""
-    is_live = ~F.col("is_deleted")
-    if days is None:
-        return tables.read(SILVER_ORDER_LINES, version).where(is_live)
-    order_lines, rows = tables.pruned(SILVER_ORDER_LINES, version, "sales_date", days)
-    live = order_lines.where(is_live & F.col("sales_date").isin(sorted(days)))
-    # in one part, grouping needs no shuffle
-    return live.coalesce(1) if rows <= ONE_PART_ROWS else live
+def _sales(
+    tables: Lakehouse, version: int, days: frozenset[datetime.date] | None
+) -> Mapping[Table, DataFrame | pa.Table]:
+    """The rows of both gold tables for these days of a version of silver, all days for None."""
+    is_wanted = ~F.col("is_deleted")
+    if days is not None:
+        lines, rows = tables.scan(SILVER_ORDER_LINES, version, gold_few.COLUMNS, "sales_date", days)
+        if rows <= FEW_ROWS:
+            return gold_few.daily(lines, days)
+        is_wanted &= F.col("sales_date").isin(sorted(days))
+    order_lines = tables.read(SILVER_ORDER_LINES, version).where(is_wanted)
+    return {table: build(order_lines) for table, build in BUILDS.items()}
 
 
 def _changed_days(
-    tables: Lakehouse, done: dict[str, int], version: int, known: Mapping[int, frozenset[datetime.date]]
+    tables: Lakehouse, since: int, version: int, known: Mapping[int, frozenset[datetime.date]]
 ) -> frozenset[datetime.date] | None:
-    """The days of silver's rows that changed since the older of the gold tables; None for all days."""
-    since = min(done.values())
+    """The days of silver's rows that changed since a version, that of the older of the gold tables; None for all."""
     if since < 0:
         return None
     versions = range(since + 1, version + 1)
@@ -109,14 +111,20 @@ def _changed_days(
 
 
 def _write(
-    tables: Lakehouse, table: Table, sales: DataFrame, days: frozenset[datetime.date] | None, app: str, version: int
+    tables: Lakehouse,
+    table: Table,
+    sales: DataFrame | pa.Table,
+    days: frozenset[datetime.date] | None,
+    app: str,
+    version: int,
 ) -> None:
     note = f"silver version {version}"
     if days is None:
         tables.overwrite(sales.sortWithinPartitions(*table.key), table, app, version, note)
     elif days:
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
-        rows = sales.toArrow().sort_by([(name, "ascending") for name in table.key])
+        rows = sales if isinstance(sales, pa.Table) else sales.toArrow()
+        rows = rows.sort_by([(name, "ascending") for name in table.key])
         tables.overwrite_few(rows, table, app, version, note, where=f"sales_date IN ({listed})")
     else:  # no day changed: the version moves on all the same
         tables.append_few(arrow_schema(table).empty_table(), table, app, version, note)

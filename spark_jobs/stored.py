@@ -130,12 +130,23 @@ class Stored:
 
     def rows(self, table: Table, version: int, columns: Sequence[str], name: str, values: pa.Array) -> pa.Table:
         """The rows of a version, in memory, in which a column has one of these values."""
-        found = self._holding(table, version, name, values.to_pylist())
+        found, _ = self.scan(table, version, columns, name, values.to_pylist())
+        parts = [batch.filter(pc.is_in(batch[name], values)) for batch in found]
+        return pa.Table.from_batches(parts, found.schema)
+
+    def scan(
+        self, table: Table, version: int, columns: Sequence[str], name: str, values: Iterable[Any]
+    ) -> tuple[pa.RecordBatchReader, int]:
+        """The rows of those files of a version that can hold one of a column's values, by their statistics.
+
+        Returns:
+            The rows, others among them, and how many they are.
+        """
+        found = self._holding(table, version, name, values)
         files = pa.fs.PyFileSystem(DeltaStorageHandler(self.url(table), options=self._settings.delta_options))
         dataset = pa.dataset.dataset(list(found), arrow_schema(table), format="parquet", filesystem=files)
         # no filter in the scan: a file that says its texts are views has statistics of a type that compares with none
-        parts = (batch.filter(pc.is_in(batch[name], values)) for batch in dataset.to_batches(columns=list(columns)))
-        return pa.Table.from_batches(parts, pa.schema([dataset.schema.field(column) for column in columns]))
+        return dataset.scanner(columns=list(columns), batch_readahead=4).to_reader(), sum(found.values())
 
     def _holding(self, table: Table, version: int, name: str, values: Iterable[Any]) -> dict[str, int]:
         """By path, the rows of the files that can hold one of the values."""

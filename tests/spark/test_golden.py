@@ -17,7 +17,7 @@ from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_
 from spark_jobs import bronze, recompute
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.transforms import changes as silver
-from spark_jobs.transforms import gold
+from spark_jobs.transforms import gold, gold_few
 from tests.spark.site import bronze_line
 
 pytestmark = pytest.mark.spark
@@ -160,9 +160,14 @@ def test_gold_makes_of_order_lines_what_the_case_says(spark: SparkSession, table
     assert dict(sales.dtypes) == {column.name: column.type for column in table.columns}
     assert told(sales.toArrow()) == told_rows(expected)
 
-    # the other way, by which `verify` checks the tables, must agree
-    connection = duckdb.connect()
+    # so must the way of the streaming loop
     given = pa.Table.from_pylist([{**row, "is_deleted": False} for row in rows], arrow_schema(SILVER_ORDER_LINES))
+    few = gold_few.daily(given.to_reader(), {row["sales_date"] for row in rows})[table]
+    assert few.schema.equals(arrow_schema(table))
+    assert told(few) == told_rows(expected)
+
+    # and the one by which `verify` checks the tables
+    connection = duckdb.connect()
     connection.register("order_lines", given)
     assert told(connection.sql(recompute.GOLD[table.full_name]).to_arrow_table()) == told_rows(expected)
 
