@@ -5,6 +5,7 @@ beside two thousand.
 """
 
 import datetime
+import time
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +14,10 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from lakehouse.tables import SILVER_ORDER_LINES
-from spark_jobs import evolution
+from spark_jobs import evolution, merge
 from spark_jobs.delta import Lakehouse
 from spark_jobs.plans import Plan
+from spark_jobs.storage import Bucket
 from spark_jobs.transforms import changes as transforms
 
 CURRENT = pa.schema(
@@ -38,8 +40,6 @@ MEASURES = {
     "newest_at": ("cdc_at", "max"),
     "first_line": ("line", "min"),
 }
-SAME_KEY = "new.source = old.source AND new.order_id = old.order_id AND new.line_no = old.line_no"
-NEWER = "new.cdc_sequence > old.cdc_sequence"
 
 
 def judge(lines: DataFrame, plan: Plan, tables: Lakehouse, business_timezone: str) -> pa.Table:
@@ -98,12 +98,15 @@ def days(lines: pa.Table) -> frozenset[datetime.date]:
     return frozenset(pc.unique(found.drop_null()).to_pylist())
 
 
-def write(plan: Plan, tables: Lakehouse, lines: pa.Table, unknown_columns: str, app: str, note: str) -> None:
+def write(
+    plan: Plan, tables: Lakehouse, bucket: Bucket, lines: pa.Table, unknown_columns: str, app: str, note: str
+) -> None:
     """Bring the applied changes of a batch into silver.order_lines, once: by append if no key is known, else by MERGE.
 
     Args:
         plan: The batch.
         tables: Where silver lies.
+        bucket: The bucket it lies in.
         lines: What `judge` returned.
         unknown_columns: What becomes of fields that the contract does not know.
         app: The transaction's application.
@@ -115,8 +118,7 @@ def write(plan: Plan, tables: Lakehouse, lines: pa.Table, unknown_columns: str, 
     rows = applied.select(SILVER_ORDER_LINES.names).sort_by([(name, "ascending") for name in SILVER_ORDER_LINES.key])
     rows = evolution.complete(rows, tables, unknown_columns, note)
     if pc.any(applied["is_known"]).as_py():
-        tables.merge_few(
-            rows, SILVER_ORDER_LINES, condition=SAME_KEY, newer=NEWER, app=app, version=plan.batch_id, note=note
-        )
+        what = merge.Merge(rows, "cdc_sequence", app, plan.batch_id, note)
+        merge.run(tables, bucket, SILVER_ORDER_LINES, what, now=time.time())
     else:
         tables.append_few(rows, SILVER_ORDER_LINES, app, plan.batch_id, note)

@@ -4,6 +4,7 @@ Neither Spark nor delta-rs can be told which files to rewrite. The commit is cre
 the driver's LogStore does; reading the files and what to put in their place is the caller's.
 """
 
+import functools
 import io
 import json
 import uuid
@@ -18,21 +19,45 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import ContractError
 from lakehouse.tables import Table
-from spark_jobs.delta import Lakehouse
-from spark_jobs.layout import DataFile
+from spark_jobs.layout import DataFile, can_hold
 from spark_jobs.storage import Bucket
+from spark_jobs.stored import Stored
 
 WRITER_VERSION = 4  # of Delta's protocol: change data feed, no named features
 CHECKPOINT_INTERVAL = 50
 
 
 @dataclass(frozen=True)
-class Deletion:
-    """Rows that a commit deletes, and the transaction that it carries, an application and a version."""
+class Change:
+    """What a commit changes: its part of the change feed, and the transaction that it carries.
 
-    rows: pa.Table
+    Args:
+        operation: Delta's name of it: MERGE, DELETE.
+        feed: Rows of the table with `_change_type`, see `marked`.
+        app: The transaction's application.
+        version: The transaction's version.
+        note: Text for the commit.
+    """
+
+    operation: str
+    feed: pa.Table
     app: str
     version: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file of rows that no version of the table refers to yet."""
+
+    path: str
+    size: int
+    statistics: str
+
+
+def marked(rows: pa.Table, change_type: str) -> pa.Table:
+    """Rows as the change feed has them; the type is insert, delete, update_preimage or update_postimage."""
+    return rows.append_column("_change_type", pa.array([change_type] * len(rows), pa.string()))
 
 
 class Rewrite:
@@ -48,7 +73,7 @@ class Rewrite:
         ContractError: The table is of another protocol.
     """
 
-    def __init__(self, tables: Lakehouse, bucket: Bucket, table: Table, *, now: float) -> None:
+    def __init__(self, tables: Stored, bucket: Bucket, table: Table, *, now: float) -> None:
         self._tables, self._bucket, self._table, self._now = tables, bucket, table, now
         self._handle = tables.handle(table)
         protocol = self._handle.protocol()
@@ -57,8 +82,6 @@ class Rewrite:
                 f"{table.full_name} has {protocol}", f"writer version {WRITER_VERSION}", "undo what upgraded the table"
             )
         self._root = tables.url(table).removeprefix(f"s3://{bucket.name}/")
-        self._dataset: ds.FileSystemDataset | None = None
-        self._fragments: dict[str, ds.ParquetFileFragment] = {}
         self.version = self._handle.version()
         self.files = self._files()
 
@@ -76,34 +99,54 @@ class Rewrite:
             for action in pa.table(self._handle.get_add_actions(flatten=True)).to_pylist()
         ]
 
+    def holding(self, values: Iterable[Any]) -> list[DataFile]:
+        """The files that can hold one of these values in the column that files are told apart by."""
+        wanted = sorted(values)
+        return [file for file in self.files if can_hold(file.low, file.high, wanted)]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The table's columns as they are read."""
+        return self._all.schema
+
+    @functools.cached_property
+    def _all(self) -> ds.FileSystemDataset:
+        return self._handle.to_pyarrow_dataset()
+
+    @functools.cached_property
+    def _fragments(self) -> dict[str, ds.ParquetFileFragment]:
+        return {fragment.path.lstrip("/"): fragment for fragment in self._all.get_fragments()}
+
     def read(self, files: Sequence[DataFile], **choice: Any) -> pa.Table:
         """The rows of files, one file after the other; `choice` are arguments of pyarrow's `Dataset.to_table`."""
-        if self._dataset is None:
-            self._dataset = self._handle.to_pyarrow_dataset()
-            self._fragments = {fragment.path.lstrip("/"): fragment for fragment in self._dataset.get_fragments()}
-        dataset = self._dataset
         fragments = [self._fragments[file.path] for file in files]
+        dataset = self._all
         return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem).to_table(**choice)
 
-    def commit(self, files: Sequence[DataFile], parts: Iterable[pa.Table], deletion: Deletion | None = None) -> None:
-        """Put parts in the place of files, once.
+    def put(self, rows: pa.Table) -> NewFile:
+        """Put rows into a file, for `commit` to add; VACUUM removes one that is not."""
+        path, size = self._write("", rows)
+        found = statistics(rows, self._table.pruned)
+        return NewFile(path, size, json.dumps(found, ensure_ascii=False, separators=(",", ":")))
 
-        Dying on the way leaves files that nothing refers to; VACUUM removes them.
+    def commit(self, files: Sequence[DataFile], parts: Sequence[NewFile], change: Change | None = None) -> None:
+        """Put new files in the place of files, once.
 
         Args:
             files: Files of this version.
-            parts: Their rows, but for deleted ones; each becomes a file.
-            deletion: What is deleted; None if the rows are only put in another order or other files.
+            parts: Their rows, but for what is changed.
+            change: What is changed; None if the rows are only put in another order or other files.
 
         Raises:
             ContractError: Another driver committed at the same time.
         """
-        changed = deletion is not None
-        actions = [self._remove(file, changed) for file in files]
-        actions += [self._add(part, changed) for part in parts if len(part)]
-        actions.insert(0, self._info(len(files), len(actions) - len(files), changed))
-        if deletion:
-            actions += [self._feed(deletion.rows), self._transaction(deletion)]
+        actions = [self._info(len(files), len(parts), change)]
+        actions += [self._remove(file, change is not None) for file in files]
+        actions += [self._add(part, change is not None) for part in parts]
+        if change:
+            actions.append(self._transaction(change))
+        if change and len(change.feed):
+            actions.append(self._feed(change.feed))
         lines = (json.dumps(action, separators=(",", ":"), ensure_ascii=False) for action in actions)
         text = "".join(f"{line}\n" for line in lines).encode()
         version = self.version + 1
@@ -115,22 +158,23 @@ class Rewrite:
                 "one driver",
                 "another driver writes this table: stop it, then start again",
             )
-        if version % CHECKPOINT_INTERVAL == 0:  # Spark makes one after its own commits only
-            self._tables.handle(self._table).create_checkpoint()
+        if version % CHECKPOINT_INTERVAL == 0:  # Spark and delta-rs make one after their own commits only
+            handle = self._tables.handle(self._table)
+            handle.create_checkpoint()
+            handle.cleanup_metadata()
 
-    def _info(self, removed: int, added: int, changed: bool) -> dict[str, Any]:
-        return {
-            "commitInfo": {
-                "timestamp": self._millis,
-                "operation": "DELETE" if changed else "OPTIMIZE",
-                "operationParameters": {},
-                "readVersion": self.version,
-                "isolationLevel": "Serializable" if changed else "SnapshotIsolation",
-                "isBlindAppend": False,
-                "operationMetrics": {"numRemovedFiles": str(removed), "numAddedFiles": str(added)},
-                "engineInfo": "saleslake",
-            }
+    def _info(self, removed: int, added: int, change: Change | None) -> dict[str, Any]:
+        info = {
+            "timestamp": self._millis,
+            "operation": change.operation if change else "OPTIMIZE",
+            "operationParameters": {},
+            "readVersion": self.version,
+            "isolationLevel": "Serializable" if change else "SnapshotIsolation",
+            "isBlindAppend": False,
+            "operationMetrics": {"numRemovedFiles": str(removed), "numAddedFiles": str(added)},
+            "engineInfo": "saleslake",
         }
+        return {"commitInfo": info | ({"userMetadata": change.note} if change and change.note else {})}
 
     def _remove(self, file: DataFile, changed: bool) -> dict[str, Any]:
         return {
@@ -144,26 +188,24 @@ class Rewrite:
             }
         }
 
-    def _add(self, part: pa.Table, changed: bool) -> dict[str, Any]:
-        path, size = self._write("", part)
+    def _add(self, part: NewFile, changed: bool) -> dict[str, Any]:
         return {
             "add": {
-                "path": path,
+                "path": part.path,
                 "partitionValues": {},
-                "size": size,
+                "size": part.size,
                 "modificationTime": self._millis,
                 "dataChange": changed,
-                "stats": json.dumps(statistics(part, self._table.pruned), ensure_ascii=False, separators=(",", ":")),
+                "stats": part.statistics,
             }
         }
 
     def _feed(self, rows: pa.Table) -> dict[str, Any]:
-        marked = rows.append_column("_change_type", pa.array(["delete"] * len(rows), pa.string()))
-        path, size = self._write("_change_data/", marked)
+        path, size = self._write("_change_data/", rows)
         return {"cdc": {"path": path, "partitionValues": {}, "size": size, "dataChange": False}}
 
-    def _transaction(self, deletion: Deletion) -> dict[str, Any]:
-        return {"txn": {"appId": deletion.app, "version": deletion.version, "lastUpdated": self._millis}}
+    def _transaction(self, change: Change) -> dict[str, Any]:
+        return {"txn": {"appId": change.app, "version": change.version, "lastUpdated": self._millis}}
 
     def _write(self, folder: str, rows: pa.Table) -> tuple[str, int]:
         path = f"{folder}part-{uuid.uuid4()}.zstd.parquet"

@@ -45,7 +45,7 @@ def run(tables: Lakehouse, bucket: Bucket, table: Table, *, now: float) -> int:
         ContractError: Another driver committed at the same time, or the table is of another protocol.
     """
     rewrite, target = Rewrite(tables, bucket, table, now=now), rows_per_file(table)
-    # a MERGE that meets many files makes one of them, which every batch then rewrites: that cannot wait
+    # Spark's MERGE of a large batch may leave a file that every small one then rewrites: that cannot wait
     free = [
         file
         for file in rewrite.files
@@ -59,7 +59,7 @@ def run(tables: Lakehouse, bucket: Bucket, table: Table, *, now: float) -> int:
     after = [*(set(rewrite.files) - set(chosen)), *(_described(part, table.pruned[0], now) for part in parts)]
     if cost(after, target) >= cost(rewrite.files, target):  # the parts overlap what was not chosen too much
         return 0
-    rewrite.commit(chosen, parts)
+    rewrite.commit(chosen, [rewrite.put(part) for part in parts])
     return len(chosen)
 
 

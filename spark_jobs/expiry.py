@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from lakehouse import places
 from lakehouse.logs import event
 from lakehouse.tables import SILVER_ORDER_LINES
-from spark_jobs.commit import Deletion, Rewrite
+from spark_jobs.commit import Change, Rewrite, marked
 from spark_jobs.delta import Lakehouse
 from spark_jobs.layout import DataFile
 from spark_jobs.storage import Bucket
@@ -75,7 +75,9 @@ def run(tables: Lakehouse, bucket: Bucket, generation: int, *, through: int, now
         doomed = pc.and_(rows["is_deleted"], pc.less_equal(rows["batch_id"], found.through))
         deleted.append(rows.filter(doomed))
         kept.append(rows.filter(pc.invert(doomed)))
-    rewrite.commit(found.files, kept, Deletion(pa.concat_tables(deleted), app, found.through))
+    feed = marked(pa.concat_tables(deleted), "delete")
+    parts = [rewrite.put(rows) for rows in kept if len(rows)]
+    rewrite.commit(found.files, parts, Change("DELETE", feed, app, found.through))
     event("tombstones expired", rows=found.rows, batches=found.through, sequence=expired)
     return found.rows
 

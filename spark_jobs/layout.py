@@ -1,5 +1,6 @@
 """How a table's rows lie in its files: what that costs a write, and which files are best rewritten together. Pure."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -28,6 +29,16 @@ class DataFile:
         if self.low is None or other.low is None:
             return False
         return bool(self.low < other.high and other.low < self.high)
+
+
+def can_hold(low: Any, high: Any, values: Sequence[Any]) -> bool:
+    """Whether a file with these bounds, None where they are not known, can hold one of these values, which are sorted.
+
+    Example:
+        >>> can_hold(3, 5, [1, 4]), can_hold(2, 3, [1, 4]), can_hold(None, None, [1])
+        (True, False, True)
+    """
+    return low is None or bisect_left(values, low) < bisect_right(values, high)
 
 
 def cost(files: Iterable[DataFile], target: int) -> int:

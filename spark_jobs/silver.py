@@ -156,7 +156,7 @@ def _write_collected(
     if rejects.any_of(counts, damaged) and tables.transaction(SILVER_REJECTED, app) < plan.batch_id:
         rows = rejects.few(plan, bucket, lines, counts, damaged)
         tables.append_few(rows, SILVER_REJECTED, app, plan.batch_id, note)
-    collected.write(plan, tables, lines, settings.unknown_columns, app, note)
+    collected.write(plan, tables, bucket, lines, settings.unknown_columns, app, note)
 
 
 def _write(

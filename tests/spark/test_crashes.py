@@ -20,6 +20,7 @@ from lakehouse.tables import (
     Table,
 )
 from spark_jobs import apply, rebuild
+from spark_jobs.commit import Rewrite
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
 from spark_jobs.generation import read_generation
@@ -66,7 +67,8 @@ def keys(prefix: str) -> Matches:
 STEPS: tuple[tuple[str, type, str, str, Matches, int, bool], ...] = (
     ("after the plan", Bucket, "create", "after", keys("ops/plans/"), 1, True),
     ("after the rejected lines", Lakehouse, "append_few", "after", writes(SILVER_REJECTED), 1, True),
-    ("after silver", Lakehouse, "merge_few", "after", writes(SILVER_ORDER_LINES), 1, True),
+    ("before silver's commit", Rewrite, "commit", "before", lambda *_, **__: True, 1, True),
+    ("after silver", Rewrite, "commit", "after", lambda *_, **__: True, 1, True),
     ("after the rejected lines, by Spark", Lakehouse, "append", "after", writes(SILVER_REJECTED), 1, False),
     ("after silver, by Spark", Lakehouse, "merge", "after", writes(SILVER_ORDER_LINES), 1, False),
     ("between silver's two writes", Lakehouse, "append", "after", writes(SILVER_ORDER_LINES), 2, False),

@@ -1,6 +1,7 @@
 """Unknown fields: what a row's are, wherever they lie."""
 
 import doctest
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,13 +9,13 @@ import pytest
 
 from lakehouse import evolution
 from lakehouse.evolution import MAX_COLUMNS, gather, meaning, only
-from lakehouse.settings import Settings
 from lakehouse.strictjson import Integer, compact
-from lakehouse.tables import SILVER_ORDER_LINES, Table
+from lakehouse.tables import SILVER_ORDER_LINES
+from spark_jobs import merge
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.collected import NEWER, SAME_KEY
 from spark_jobs.evolution import complete
-from spark_jobs.stored import Stored
+from spark_jobs.merge import Merge
+from tests.unit.local_tables import FolderBucket, LocalTables
 
 pytestmark = pytest.mark.unit
 
@@ -35,20 +36,8 @@ def test_what_has_no_column_is_dropped() -> None:
     assert only('{"Z":1}', ["gift"]) is only(None, ["gift"]) is None
 
 
-class LocalTables(Stored):
-    """Tables in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(Settings())
-        self._folder = folder
-
-    def url(self, table: Table) -> str:
-        return str(self._folder / table.name)
-
-
 @pytest.fixture
 def tables(tmp_path: Path) -> LocalTables:
-    (tmp_path / SILVER_ORDER_LINES.name).mkdir()
     found = LocalTables(tmp_path)
     found.create(SILVER_ORDER_LINES)
     return found
@@ -90,7 +79,7 @@ def test_columns_are_written_and_nulled_by_an_append_and_a_merge(tables: LocalTa
     first = complete(rows('{"gift":1}', '{"order":2}'), tables, "evolve", "batch 0/1")
     tables.append_few(first, SILVER_ORDER_LINES, "app", 1, "batch 0/1")
     second = complete(rows(None, '{"order":3,"to":4}', '{"gift":5}', sequence=2), tables, "evolve", "batch 0/2")
-    tables.merge_few(second, SILVER_ORDER_LINES, condition=SAME_KEY, newer=NEWER, app="app", version=2, note="")
+    merge.run(tables, FolderBucket(), SILVER_ORDER_LINES, Merge(second, "cdc_sequence", "app", 2, ""), now=time.time())
     found = tables.handle(SILVER_ORDER_LINES).to_pyarrow_table().sort_by("line_no")
     assert fields(found) == [{}, {"order": "3", "to": "4"}, {"gift": "5"}]
     comments = {
