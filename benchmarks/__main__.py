@@ -6,6 +6,7 @@ Without a name, all of them; figures are kept in benchmarks/results.jsonl, and d
 import argparse
 import dataclasses
 import importlib
+import signal
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -64,4 +65,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the stack is stopped too
     sys.exit(main())
