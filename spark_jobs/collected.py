@@ -62,9 +62,9 @@ def judge(lines: DataFrame, plan: Plan, tables: Lakehouse, business_timezone: st
         known = tables.spark.createDataFrame(current).coalesce(1) if current.num_rows else None
         # in one part: the joins and windows of a few thousand rows then need no shuffle
         judged = transforms.with_outcome(lines.coalesce(1), known, plan.expired_sequence.get(plan.source))
-        return judged.select(
-            *ABOUT, transforms.delay_class(), *transforms.order_line(plan.batch_id, business_timezone)
-        ).toArrow()
+        rows = judged.select(*ABOUT, transforms.delay_class(), *transforms.order_line(business_timezone)).toArrow()
+        # not by Spark: the number would be a constant of its generated code, compiled anew for every batch
+        return rows.append_column("batch_id", pa.repeat(pa.scalar(plan.batch_id, pa.int64()), len(rows)))
     finally:
         lines.unpersist()
 

@@ -38,11 +38,6 @@ class Lakehouse(Stored):
             reader = reader.option("versionAsOf", version)
         return reader.load(self.url(table))
 
-    def changes(self, table: Table, start: int, end: int) -> DataFrame:
-        """The change feed of versions `start` to `end`, both included."""
-        feed = self.spark.read.format("delta").option("readChangeFeed", "true")
-        return feed.option("startingVersion", start).option("endingVersion", end).load(self.url(table))
-
     def append(self, rows: DataFrame, table: Table, app: str, version: int, note: str) -> None:
         """Add rows, once per app and version; `note` goes into the commit."""
         self._writer(rows, "append", app, version, note).save(self.url(table))

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import pyarrow as pa
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -21,7 +19,7 @@ from spark_jobs.transforms import gold as transforms
 from spark_jobs.transforms import gold_few
 
 BUILDS = {GOLD_DAILY_PRODUCT_SALES: transforms.daily_product_sales, GOLD_DAILY_SALES: transforms.daily_sales}
-FEW_ROWS = 5_000_000  # up to which days are computed in the driver's memory
+FEW_ROWS = 5_000_000  # lines up to which gold is computed in the driver's memory
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,11 @@ def _sales(
     tables: Lakehouse, version: int, days: frozenset[datetime.date] | None
 ) -> Mapping[Table, DataFrame | pa.Table]:
     """The rows of both gold tables for these days of a version of silver, all days for None."""
+    lines, rows = tables.scan(SILVER_ORDER_LINES, version, gold_few.COLUMNS, "sales_date", days)
+    if rows <= FEW_ROWS:
+        return gold_few.daily(lines, days)
     is_wanted = ~F.col("is_deleted")
     if days is not None:
-        lines, rows = tables.scan(SILVER_ORDER_LINES, version, gold_few.COLUMNS, "sales_date", days)
-        if rows <= FEW_ROWS:
-            return gold_few.daily(lines, days)
         is_wanted &= F.col("sales_date").isin(sorted(days))
     order_lines = tables.read(SILVER_ORDER_LINES, version).where(is_wanted)
     return {table: build(order_lines) for table, build in BUILDS.items()}
@@ -101,13 +99,10 @@ def _changed_days(
     versions = range(since + 1, version + 1)
     if all(number in known for number in versions):
         return frozenset[datetime.date]().union(*(known[number] for number in versions))
-    try:
-        feed = tables.changes(SILVER_ORDER_LINES, since + 1, version)
-        rows = feed.select("sales_date").where(F.col("sales_date").isNotNull()).distinct().collect()
-    except (PySparkException, Py4JJavaError) as fault:
-        event("change feed is gone: gold is rebuilt", level=30, since=since, version=version, reason=str(fault)[:200])
-        return None
-    return frozenset(row["sales_date"] for row in rows)
+    days = tables.changed(SILVER_ORDER_LINES, "sales_date", since + 1, version)
+    if days is None:
+        event("change feed is gone: gold is rebuilt", level=30, since=since, version=version)
+    return days
 
 
 def _write(
@@ -119,12 +114,12 @@ def _write(
     version: int,
 ) -> None:
     note = f"silver version {version}"
-    if days is None:
+    if days is None and isinstance(sales, DataFrame):
         tables.overwrite(sales.sortWithinPartitions(*table.key), table, app, version, note)
-    elif days:
-        listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
-        rows = sales if isinstance(sales, pa.Table) else sales.toArrow()
+    elif days is None or days:
+        rows = sales.toArrow() if isinstance(sales, DataFrame) else sales
         rows = rows.sort_by([(name, "ascending") for name in table.key])
-        tables.overwrite_few(rows, table, app, version, note, where=f"sales_date IN ({listed})")
+        listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days or ()))
+        tables.overwrite_few(rows, table, app, version, note, where=f"sales_date IN ({listed})" if days else None)
     else:  # no day changed: the version moves on all the same
         tables.append_few(arrow_schema(table).empty_table(), table, app, version, note)

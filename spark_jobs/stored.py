@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.fs
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.schema import PrimitiveType
 
 from lakehouse import places
 from lakehouse.activity import Files
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, SourceError
 from lakehouse.settings import Settings
 from lakehouse.tables import TABLES, Table
 from spark_jobs.arrow import arrow_schema, typed
@@ -27,6 +27,7 @@ from spark_jobs.layout import can_hold
 _ZSTD = WriterProperties(compression="ZSTD")
 # what waits to be used is held in memory: of 4,000,000 rows 240 MB, with pyarrow's own numbers 330
 _IN_SMALL_PARTS = {"batch_size": 16_384, "batch_readahead": 2, "fragment_readahead": 1}
+_FEED_IS_GONE = ("not found", "Invalid table version")  # delta-rs has no classes for them
 SMALL_BYTES = 1 << 20  # a file below this is small
 
 
@@ -48,13 +49,25 @@ class Stored:
         return places.table_url(self._settings.bucket, table.layer, table.name, self._staged)
 
     def create(self, table: Table) -> None:
-        """Create the table if it does not exist; give one that an earlier version made the columns it lacks."""
+        """Create the table if it does not exist; give one that an earlier version made the columns it lacks.
+
+        Raises:
+            ContractError: A column is there with another type, as one that UNKNOWN_COLUMNS=evolve added may be.
+        """
         handle = self._handle(table)
         if handle is not None:
-            there = {field.name for field in handle.schema().fields}
-            wanted = pa.schema([field for field in arrow_schema(table) if field.name not in there])
-            if wanted.names:
-                handle.alter.add_columns(Schema.from_arrow(wanted).fields)
+            there = {field.name: field.type for field in handle.schema().fields}
+            wanted = Schema.from_arrow(arrow_schema(table)).fields
+            for field in wanted:
+                if there.get(field.name, field.type) != field.type:
+                    raise ContractError(
+                        f"{table.full_name}: the column {field.name} is of {there[field.name]}",
+                        str(field.type),
+                        "run `make rebuild`",
+                    )
+            missing = [field for field in wanted if field.name not in there]
+            if missing:
+                handle.alter.add_columns(missing)
         else:
             # by delta-rs: 20 ms where Spark needs a second
             DeltaTable.create(
@@ -137,9 +150,11 @@ class Stored:
         return pa.Table.from_batches(parts, found.schema)
 
     def scan(
-        self, table: Table, version: int, columns: Sequence[str], name: str, values: Iterable[Any]
+        self, table: Table, version: int, columns: Sequence[str], name: str, values: Iterable[Any] | None
     ) -> tuple[pa.RecordBatchReader, int]:
         """The rows of those files of a version that can hold one of a column's values, by their statistics.
+
+        For None, the rows of all files.
 
         Returns:
             The rows, others among them, and how many they are.
@@ -151,12 +166,16 @@ class Stored:
         scanner = dataset.scanner(columns=list(columns), **_IN_SMALL_PARTS)
         return scanner.to_reader(), sum(found.values())
 
-    def _holding(self, table: Table, version: int, name: str, values: Iterable[Any]) -> dict[str, int]:
-        """By path, the rows of the files that can hold one of the values."""
-        wanted = sorted(values)
+    def _holding(self, table: Table, version: int, name: str, values: Iterable[Any] | None) -> dict[str, int]:
+        """By path, the rows of the files that can hold one of the values; of all files for None."""
+        wanted = sorted(values or ())
         adds = pa.table(self._at(table, version).get_add_actions(flatten=True))
         columns = (adds[column].to_pylist() for column in ("path", "num_records", f"min.{name}", f"max.{name}"))
-        return {path: rows for path, rows, low, high in zip(*columns, strict=True) if can_hold(low, high, wanted)}
+        return {
+            path: rows
+            for path, rows, low, high in zip(*columns, strict=True)
+            if values is None or can_hold(low, high, wanted)
+        }
 
     def _at(self, table: Table, version: int) -> DeltaTable:
         handle = self._present(table)
@@ -164,12 +183,31 @@ class Stored:
             return handle
         return DeltaTable(self.url(table), version=version, storage_options=self._settings.delta_options)
 
+    def changed(self, table: Table, column: str, start: int, end: int) -> frozenset[Any] | None:
+        """The values of a column in the change feed of versions `start` to `end`, both included, nulls left out.
+
+        Returns:
+            The values; None if the feed is gone: VACUUM removed its files, or a checkpoint its commits.
+
+        Raises:
+            SourceError: The bucket did not answer.
+        """
+        try:
+            rows = pa.table(self._at(table, end).load_cdf(start, end, columns=[column]))
+        except (DeltaError, pa.ArrowException, OSError) as fault:
+            if any(words in str(fault) for words in _FEED_IS_GONE):
+                return None
+            raise SourceError(
+                f"change feed of {table.full_name}: {fault}", "an answer", "look at the bucket"
+            ) from fault
+        return frozenset(pc.unique(rows[column].drop_null()).to_pylist())
+
     def append_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str) -> None:
         """Add rows that are in memory, in a transaction of app and version; 20 ms where Spark needs half a second."""
         self._write_few(rows, table, app, version, note, mode="append")
 
-    def overwrite_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str, where: str) -> None:
-        """Put rows that are in memory in the place of those that `where` selects, in one such transaction."""
+    def overwrite_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str, where: str | None) -> None:
+        """Put rows that are in memory in the place of those that `where` selects, all for None, in one transaction."""
         self._write_few(rows, table, app, version, note, mode="overwrite", predicate=where)
 
     def _write_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str, **mode: Any) -> None:

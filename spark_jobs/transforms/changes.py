@@ -64,11 +64,11 @@ def order_lines(applied: DataFrame, batch_id: int, business_timezone: str) -> Da
     Returns:
         One row per source, order_id, line_no; a delete has its key and the cdc columns only.
     """
-    return applied.select(*order_line(batch_id, business_timezone))
+    return applied.select(*order_line(business_timezone), F.lit(batch_id).cast("bigint").alias("batch_id"))
 
 
-def order_line(batch_id: int, business_timezone: str) -> list[str | Column]:
-    """The columns of silver.order_lines, of a line with its outcome; for the arguments see `order_lines`."""
+def order_line(business_timezone: str) -> list[str | Column]:
+    """The columns of silver.order_lines but batch_id, of a line with its outcome; see `order_lines`."""
     return [
         "source",
         "order_id",
@@ -86,7 +86,6 @@ def order_line(batch_id: int, business_timezone: str) -> list[str | Column]:
         "cdc_sequence",
         "cdc_at",
         (F.col("cdc_op") == "d").alias("is_deleted"),
-        F.lit(batch_id).cast("bigint").alias("batch_id"),
     ]
 
 

@@ -1,5 +1,6 @@
 """MERGE file by file: the table and its change feed against a dictionary, and which files are written."""
 
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, SourceError
 from lakehouse.tables import SILVER_ORDER_LINES, Table
 from spark_jobs import commit, merge
 from spark_jobs.arrow import arrow_schema
@@ -167,3 +168,14 @@ def test_columns_beyond_the_contract_are_kept(tables: LocalTables) -> None:
     merge.run(tables, FolderBucket(), table, Merge(given, "cdc_sequence", "app", 1, ""), now=1e9)
     found = tables.handle(table).to_pyarrow_table().sort_by("order_id")
     assert found["gift"].to_pylist() == [None, "yes", None]
+
+
+def test_the_feed_tells_the_values_of_changed_rows_until_it_is_gone(tables: LocalTables, tmp_path: Path) -> None:
+    tables.append_few(rows({("a", 1): 1, ("b", 1): 1}), SILVER_ORDER_LINES, "app", 0, "")
+    run(tables, {("b", 1): 2, ("c", 1): 3}, 1)
+    assert tables.changed(SILVER_ORDER_LINES, "quantity", 1, 2) == {1, 2, 3}
+    assert tables.changed(SILVER_ORDER_LINES, "sales_date", 1, 2) == frozenset()  # nulls are no values
+    with pytest.raises(SourceError, match="No field named"):
+        tables.changed(SILVER_ORDER_LINES, "nothing", 1, 2)
+    shutil.rmtree(tmp_path / SILVER_ORDER_LINES.name / "_change_data")
+    assert tables.changed(SILVER_ORDER_LINES, "quantity", 1, 2) is None
