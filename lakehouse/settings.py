@@ -106,10 +106,10 @@ class Settings:
         250, "pause between two looks for new bronze objects", unit="milliseconds", group="Spark", low=10
     )
     batch_max_rows: int = _knob(1_000_000, "rows in a batch, about", unit="rows", group="Spark", low=1)
-    batch_max_bytes: int = _knob(268_435_456, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)
+    batch_max_bytes: int = _knob(33_554_432, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)
     collect_max_bytes: int = _knob(
-        8_388_608,
-        "compressed bytes of a batch (some 150,000 lines) up to which it is judged and committed in memory",
+        33_554_432,
+        "compressed bytes of a batch (some 600,000 lines) up to which it is committed in the driver's memory",
         unit="bytes",
         group="Spark",
         low=0,
