@@ -1,4 +1,4 @@
-"""A small batch in the driver's memory: judged by Spark in two jobs, collected, and committed without Spark.
+"""A batch in the driver's memory: judged by Spark in two jobs, collected, and committed without Spark.
 
 A table format's commit costs Spark a dozen jobs and more, which is nothing beside a million rows and everything
 beside two thousand.
