@@ -40,7 +40,8 @@ def run(given: Options) -> Iterator[Figure]:
     for name in processes.PROCESSES:
         times = [kill for kind, kill in kills if kind == name]
         back = [first_seen(rows, kill) - kill for kill in times]
-        caught = [fresh_again(rows, kill, kill + APART_SECONDS) - kill for kill in times]
+        # what was made in the last seconds before the next kill is late because of that one
+        caught = [fresh_again(rows, kill, kill + APART_SECONDS - FRESH_SECONDS) - kill for kill in times]
         yield Figure(
             "recovery",
             f"kill -9 of {name}, until gold shows a change made after it",

@@ -48,7 +48,11 @@ def _engine(settings: Settings, jars: list[str]) -> dict[str, str]:
         # two cores: the serial collector needs less memory, and gives it back after a full collection (at once, not
         # in steps over the next ones)
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:NewSize=160m "
-        "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30 -XX:-ShrinkHeapInSteps -Djava.net.preferIPv4Stack=true",
+        "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30 -XX:-ShrinkHeapInSteps -Djava.net.preferIPv4Stack=true "
+        # the JVM's second compiler waits until something ran ten times as often as by default: of a start and its
+        # first two batches it took 4 of 19 CPU seconds, and a warm batch of 590,000 lines takes 10.4 s either way
+        "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
+        "-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.catalogImplementation": "in-memory",

@@ -141,7 +141,7 @@ def test_a_rebuild_that_dies_at_any_step_goes_on(site: Site) -> None:
         (Lakehouse, "replace", "before", writes(SILVER_ORDER_LINES)),
         (Bucket, "put", "before", keys(places.GENERATION)),
         (Bucket, "put", "after", keys(places.GENERATION)),
-        (Lakehouse, "overwrite", "before", writes(GOLD_DAILY_SALES)),
+        (Lakehouse, "overwrite_few", "before", writes(GOLD_DAILY_SALES)),
     )
     for owner, method, when, matches in steps:
         with crash(owner, method, when, matches):

@@ -18,6 +18,12 @@ pytestmark = pytest.mark.spark
 GOLD = (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)
 
 
+@pytest.fixture(params=[0, gold.FEW_ROWS], ids=["by Spark", "in memory"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gold is computed in one way, then in the other."""
+    monkeypatch.setattr(gold, "FEW_ROWS", request.param)
+
+
 def days(site: Site) -> list[str]:
     return sorted({row["sales_date"].isoformat() for row in site.rows(GOLD_DAILY_SALES)})
 
@@ -26,6 +32,7 @@ def on(day: str) -> str:
     return f"2011-{day}T12:00:00+00:00"
 
 
+@pytest.mark.usefixtures("either_way")
 def test_only_changed_days_are_recomputed_and_empty_ones_disappear(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -66,6 +73,7 @@ def test_only_changed_days_are_recomputed_and_empty_ones_disappear(
     assert site.differences() == []
 
 
+@pytest.mark.usefixtures("either_way")
 def test_incremental_gold_equals_a_rebuild_after_every_batch(site: Site) -> None:
     rng, driver = Random(5), site.driver()
     for batch in range(4):
