@@ -42,7 +42,7 @@ STEPS = (
 def kill_at(stack: Stack, step: Step, *, after: bool, rng: Random) -> Rule:
     """Kill the process that takes the step when it takes it next: before it is done, or done and not yet known.
 
-    Of the driver, the JVM writes the tables and Python the rest; either may die alone.
+    Of the driver, the JVM judges and Python writes, but for large batches; either may die alone.
     """
     part = rng.choice(("all", "parent", "children")) if step.process == "spark" else "all"
     rule = Rule(Call(lambda: stack.kill(step.process, part), after), ("PUT", "POST"), step.key)

@@ -1,11 +1,10 @@
 """Delta tables in a folder, and a bucket over the same folder: for tests of what is written, not of S3."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
-from spark_jobs.storage import Bucket, Entry
+from spark_jobs.storage import Bucket
 from spark_jobs.stored import Stored
 
 
@@ -25,7 +24,7 @@ class LocalTables(Stored):
 
 
 class FolderBucket(Bucket):
-    """Objects as files; a key is a path."""
+    """Objects as files; a key is a path. What a commit needs, and no more."""
 
     def __init__(self) -> None:
         self.name = "folder"
@@ -45,12 +44,3 @@ class FolderBucket(Bucket):
         except FileExistsError:
             return False
         return True
-
-    def replace(self, key: str, body: bytes, etag: str) -> bool:
-        raise NotImplementedError
-
-    def delete_keys(self, keys: Sequence[str]) -> None:
-        raise NotImplementedError
-
-    def entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
-        raise NotImplementedError

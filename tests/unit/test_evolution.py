@@ -1,5 +1,6 @@
 """Unknown fields: what a row's are, wherever they lie."""
 
+import dataclasses
 import doctest
 import time
 from pathlib import Path
@@ -8,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from lakehouse import evolution
+from lakehouse.errors import ContractError
 from lakehouse.evolution import MAX_COLUMNS, gather, meaning, only
 from lakehouse.strictjson import Integer, compact
-from lakehouse.tables import SILVER_ORDER_LINES
+from lakehouse.tables import SILVER_ORDER_LINES, Column
 from spark_jobs import merge
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.evolution import complete
@@ -96,6 +98,14 @@ def test_there_is_room_for_some_columns_and_the_alphabet_decides(tables: LocalTa
     assert gather(found["extra"], kept) == hostile
     full = fields(complete(rows('{"a":1,"n00049":2}'), tables, "evolve", "batch 0/2"))
     assert full == [{"extra": '{"a":1}', "n00049": "2"}]
+
+
+def test_a_column_of_the_contract_that_is_there_with_another_type_is_said(tables: LocalTables) -> None:
+    tables.add_columns(SILVER_ORDER_LINES, {"gift": ""}, "batch 0/1")
+    gift = Column("gift", "int", "")
+    later = dataclasses.replace(SILVER_ORDER_LINES, columns=(*SILVER_ORDER_LINES.columns, gift))
+    with pytest.raises(ContractError, match=r"column gift is of .*string.*integer.*make rebuild"):
+        tables.create(later)
 
 
 def test_examples_in_docstrings_hold() -> None:
