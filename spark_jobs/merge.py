@@ -60,10 +60,11 @@ def run(tables: Stored, bucket: Bucket, table: Table, merge: Merge, *, now: floa
     target = rows_per_file(table)
     with ThreadPoolExecutor(THREADS) as pool:
         files = rewrite.holding(pc.unique(rows[table.pruned[0]]).to_pylist())
-        matches = list(pool.map(lambda file: _match(rewrite, file, rows, table, merge.sequence), files))
+        keys = rows.select([*table.key, merge.sequence]).append_column("number", _numbers(rows))
+        matches = list(pool.map(lambda file: _match(rewrite, file, keys, table, merge.sequence), files))
         touched = [match for match in matches if len(match.places)]
         known = pa.chunked_array([match.known for match in matches], pa.int64())
-        fresh = rows.filter(pc.invert(pc.is_in(_numbers(rows), known)))
+        fresh = rows.filter(pc.invert(pc.is_in(keys["number"], known)))
         values = fresh[table.pruned[0]].to_pylist()
         homes, others = _homes(values, rewrite.files, {match.file for match in touched}, target)
         writes = [
@@ -107,12 +108,11 @@ class _Written:
     after: pa.Table
 
 
-def _match(rewrite: Rewrite, file: DataFile, rows: pa.Table, table: Table, sequence: str) -> _Match:
+def _match(rewrite: Rewrite, file: DataFile, keys: pa.Table, table: Table, sequence: str) -> _Match:
     held = rewrite.read([file], columns=[*table.key, sequence])
     first = table.pruned[0]
-    held = held.append_column("place", _numbers(held)).filter(pc.is_in(held[first], pc.unique(rows[first])))
-    new = rows.select([*table.key, sequence]).append_column("number", _numbers(rows))
-    both = held.join(new, list(table.key), join_type="inner", right_suffix="_new").sort_by("place")
+    held = held.append_column("place", _numbers(held)).filter(pc.is_in(held[first], keys[first]))
+    both = held.join(keys, list(table.key), join_type="inner", right_suffix="_new").sort_by("place")
     newer = both.filter(pc.greater(both[f"{sequence}_new"], both[sequence]))
     return _Match(file, *(column.combine_chunks() for column in (both["number"], newer["place"], newer["number"])))
 
