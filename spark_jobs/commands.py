@@ -11,7 +11,7 @@ from pathlib import Path
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
-from spark_jobs import cloudwatch, loop, prometheus, session
+from spark_jobs import class_archive, cloudwatch, loop, prometheus, session
 from spark_jobs import rebuild as rebuilding
 from spark_jobs import verify as verifying
 from spark_jobs.delta import Lakehouse
@@ -116,9 +116,11 @@ def lakehouse(settings: Settings) -> Iterator[tuple[Lakehouse, Bucket]]:
     class_path, java_home = runtime(settings)
     if java_home:
         os.environ["JAVA_HOME"] = java_home
-    spark = session.build(settings, class_path)
+    archive = class_archive.find(settings, class_path, java_home)
+    spark = session.build(settings, class_path, archive.java_options() if archive else "")
     try:
-        yield Lakehouse(spark, settings), bucket
+        with class_archive.kept(archive, spark):
+            yield Lakehouse(spark, settings), bucket
     finally:
         spark.stop()
 
