@@ -21,6 +21,7 @@ Mask = NDArray[np.bool_]
 _NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$|^(?i:nan)$"
 _INTEGER = "^[+-]?[0-9]+$"
 _SHOWN = 60
+_SURROGATE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,14 @@ def shown(value: object) -> str:
     """
     if not isinstance(value, str):
         return repr(value)
-    start = re.sub("[\udc80-\udcff]", lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", repr(value[:_SHOWN]))
-    return start if len(value) <= _SHOWN else f"{start}... ({len(value)} characters)"
+    start = value[:_SHOWN]
+    told = repr(start.encode("utf-8", "surrogateescape"))[1:] if not_decoded(start) else repr(start)
+    return told if len(value) <= _SHOWN else f"{told}... ({len(value)} characters)"
+
+
+def not_decoded(text: str) -> bool:
+    """Whether a text holds bytes that are not UTF-8, as `surrogateescape` leaves them."""
+    return not text.isascii() and _SURROGATE.search(text) is not None
 
 
 def _any(mask: Mask) -> Mask | None:

@@ -42,7 +42,7 @@ def batches(file: File, reading: Reading, scratch: BinaryIO) -> Iterator[pa.Reco
         for found in stored.iter_batches(ROWS, columns=list(reading.schema.names), use_threads=False):
             yield _typed(file, found, reading, first)
             first += len(found)
-    except (pa.ArrowException, OSError) as fault:
+    except (pa.ArrowException, OSError, ValueError) as fault:
         told = " ".join(str(fault).split())[:200]
         raise ContractError(f"{file.name}: {told}", "a Parquet file", "write it anew, or name its Format") from fault
 
@@ -93,6 +93,7 @@ def _typed(file: File, found: pa.RecordBatch, reading: Reading, first: int) -> p
     columns = []
     for attribute in reading.schema.attributes:
         given = found.column(attribute.name)
+        given.validate(full=True)  # Arrow reads texts without a look at their encoding
         values, bad = _values(given, attribute, reading)
         if bad is not None:
             row = int(bad.argmax())

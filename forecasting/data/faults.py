@@ -5,13 +5,13 @@ It runs only where the fast reading met something; what fits a column is decided
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from forecasting.data.cells import Reading, shown
+from forecasting.data.cells import Reading, not_decoded, shown
 from forecasting.data.header import is_header
 from forecasting.data.storage import File
 from lakehouse.errors import ContractError
@@ -19,7 +19,6 @@ from lakehouse.errors import ContractError
 MAX_FIELD = 16 << 20
 """Characters of a cell; more is the rest of a file behind a quote that nobody closed."""
 _TOGETHER = 20_000
-_SURROGATE = re.compile("[\udc80-\udcff]")
 _OTHER = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "a ZIP archive",
@@ -39,16 +38,31 @@ class _Record:
 
 def first(file: File, reading: Reading) -> ContractError | None:
     """The fault that comes first in a file, with its line, column and value; None if there is none."""
+    with _opened(file) as (text, other):
+        fault = _first(_Records(text), file, reading)
+    if fault and other:
+        return ContractError(f"{file.name}: {other}", "CSV as text in UTF-8", "write it anew as such")
+    return fault
+
+
+def at_the_end(file: File) -> ContractError | None:
+    """The fault of a file that ends within a quoted cell; None for any other."""
+    with _opened(file) as (text, _):
+        records = _Records(text)
+        for _record in records:
+            pass
+        return records.fault(file)
+
+
+@contextmanager
+def _opened(file: File) -> Iterator[tuple[io.TextIOBase, str]]:
+    """A file's text, bytes that are none as surrogates, and what it is if its first bytes say that it is no text."""
     kept = csv.field_size_limit(MAX_FIELD)
     try:
         with file.open() as raw:
             buffered = io.BufferedReader(raw)  # type: ignore[type-var]
             other = next((name for start, name in _OTHER.items() if buffered.peek(8).startswith(start)), "")
-            text = io.TextIOWrapper(buffered, "utf-8-sig", "surrogateescape", newline="")
-            fault = _first(_Records(text), file, reading)
-            if fault and other:
-                return ContractError(f"{file.name}: {other}", "CSV as text in UTF-8", "write it anew as such")
-            return fault
+            yield io.TextIOWrapper(buffered, "utf-8-sig", "surrogateescape", newline=""), other
     finally:
         csv.field_size_limit(kept)
 
@@ -157,4 +171,4 @@ def _cell(file: File, records: Sequence[_Record], reading: Reading) -> ContractE
 
 def _undecoded(texts: Sequence[str]) -> int | None:
     """The first text with bytes that are not UTF-8, as surrogates."""
-    return next((row for row, text in enumerate(texts) if not text.isascii() and _SURROGATE.search(text)), None)
+    return next((row for row, text in enumerate(texts) if not_decoded(text)), None)

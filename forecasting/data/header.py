@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from forecasting.data.cells import shown
+from forecasting.data.cells import not_decoded, shown
 from forecasting.data.schema import Schema
 from lakehouse.errors import ContractError
 
@@ -32,6 +32,8 @@ def is_header(record: Sequence[str], schema: Schema, where: str) -> bool:
     time = schema.names.index(schema.timestamp) if schema.timestamp else None
     is_named = sorted(given) == sorted(names)
     if not is_named and (len(given) != len(names) or time is None or given[time] != names[time]):
+        return False
+    if any(not_decoded(cell) for cell in record):
         return False
     for number, (one, name) in enumerate(zip(given, names, strict=True), 1):
         if one != name and one in names:

@@ -69,21 +69,22 @@ def run(job: Import, folder: Path, *, client: Any, report: Callable[[float], Non
         ContractError: A file has a fault, there is no row at all, or an incremental import has nothing to add to.
         SourceError: S3 does not answer.
     """
+    schema = job.schema
     _check_previous(job)
     files = storage.files(job.request["DataSource"]["S3Config"]["Path"], client)
-    read = _Read(folder, job.schema, job.source)
+    read = _Read(folder, schema, job.source)
     rows = folder / "rows.tmp"
-    count = _write(rows, job.schema, read.batches(files, report))
+    count = _write(rows, schema, read.batches(files, report))
     if not count:
         names = files[0].name if len(files) == 1 else f"the {len(files)} files, of which the first is {files[0].name},"
         raise ContractError(f"no row of data in {names}", "at least one besides a header", "upload the data")
     size = sum(file.size for file in files)
     if job.is_incremental and job.previous:
         merged = folder / "merged.tmp"
-        _write(merged, job.schema, merging.merged(job.previous / DATA, rows, job.schema, scratch=folder))
+        _write(merged, schema, merging.merged(job.previous / DATA, rows, schema, scratch=folder))
         merged.replace(rows)
         size += int(_load(job.previous / SIZE)["bytes"])
-    statistics = field_statistics.of(rows, job.schema)
+    statistics = field_statistics.of(rows, schema)
     rows.replace(folder / DATA)
     _save(folder / SOURCE, job.source)
     _save(folder / SIZE, {"bytes": size, "DataSize": size / _GIB})
