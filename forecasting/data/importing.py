@@ -72,20 +72,17 @@ def run(job: Import, folder: Path, *, client: Any, report: Callable[[float], Non
     schema = job.schema
     _check_previous(job)
     files = storage.files(job.request["DataSource"]["S3Config"]["Path"], client)
-    read = _Read(folder, schema, job.source)
-    rows = folder / "rows.tmp"
-    count = _write(rows, schema, read.batches(files, report))
-    if not count:
-        names = files[0].name if len(files) == 1 else f"the {len(files)} files, of which the first is {files[0].name},"
-        raise ContractError(f"no row of data in {names}", "at least one besides a header", "upload the data")
     size = sum(file.size for file in files)
-    if job.is_incremental and job.previous:
-        merged = folder / "merged.tmp"
-        _write(merged, schema, merging.merged(job.previous / DATA, rows, schema, scratch=folder))
-        merged.replace(rows)
-        size += int(_load(job.previous / SIZE)["bytes"])
-    statistics = field_statistics.of(rows, schema)
-    rows.replace(folder / DATA)
+    drafts = folder / "rows.tmp", folder / "merged.tmp"
+    try:
+        rows = _rows(job, schema, files, drafts, report)
+        if job.is_incremental and job.previous:
+            size += int(_load(job.previous / SIZE)["bytes"])
+        statistics = field_statistics.of(rows, schema)
+        rows.replace(folder / DATA)
+    finally:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
     _save(folder / SOURCE, job.source)
     _save(folder / SIZE, {"bytes": size, "DataSize": size / _GIB})
     _save(folder / STATISTICS, statistics)
@@ -115,6 +112,20 @@ def rows(path: str, schema: Schema, source: Mapping[str, str], *, client: Any, s
     """
     found = _Read(scratch, schema, source).batches(storage.files(path, client), lambda _: None)
     return pa.Table.from_batches(found, schema.arrow)
+
+
+def _rows(
+    job: Import, schema: Schema, files: list[File], drafts: tuple[Path, Path], report: Callable[[float], None]
+) -> Path:
+    """The file that holds the rows of the data set after this import."""
+    fresh, merged = drafts
+    if not _write(fresh, schema, _Read(fresh.parent, schema, job.source).batches(files, report)):
+        names = files[0].name if len(files) == 1 else f"the {len(files)} files, of which the first is {files[0].name},"
+        raise ContractError(f"no row of data in {names}", "at least one besides a header", "upload the data")
+    if not job.is_incremental or job.previous is None:
+        return fresh
+    _write(merged, schema, merging.merged(job.previous / DATA, fresh, schema, scratch=fresh.parent))
+    return merged
 
 
 class _Read:
