@@ -39,7 +39,14 @@ def of(path: Path, schema: Schema) -> dict[str, dict[str, Any]]:
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     """A database that stays within a gigabyte and one core, and goes to disk beyond."""
-    return duckdb.connect(config={"threads": 1, "memory_limit": "1GB", "temp_directory": str(scratch / "spill")})
+    return duckdb.connect(
+        config={
+            "threads": 1,
+            "memory_limit": "1GB",
+            "temp_directory": str(scratch / "spill"),
+            "autoinstall_known_extensions": False,
+        }
+    )
 
 
 def _quoted(path: Path) -> str:

@@ -1,11 +1,12 @@
 """What CreateForecastExportJob writes: `item_id,[dimensions…],date,p10,…[,mean]`, a row per series and period."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from forecasting.data import artefact, parts
 from forecasting.data.artefact import Artefact
@@ -34,7 +35,7 @@ def tables(forecast: Artefact) -> Iterator[pa.Table]:
     """The rows of a forecast, in parts of whole series."""
     for first, last in blocks(len(forecast.keys), len(forecast.times)):
         keys, dates = series(forecast, first, last)
-        yield pa.table(keys | dates | values(forecast, first, last))
+        yield pa.table(keys | dates | values(forecast.names, forecast.values[first:last]))
 
 
 def blocks(count: int, horizon: int) -> Iterator[tuple[int, int]]:
@@ -53,8 +54,13 @@ def series(forecast: Artefact, first: int, last: int) -> tuple[dict[str, pa.Arra
     return keys, {"date": dates}
 
 
-def values(forecast: Artefact, first: int, last: int, prefix: str = "") -> dict[str, pa.Array]:
-    """The columns of values for the same rows: quantiles from low to high, then the mean."""
-    block = forecast.values[first:last]
-    order = sorted(enumerate(forecast.names), key=lambda one: (one[1] == "mean", len(one[1]), one[1]))
+def values(names: Sequence[str], block: NDArray[np.float64], prefix: str = "") -> dict[str, pa.Array]:
+    """The columns of values for the same rows: quantiles from low to high, then the mean.
+
+    Args:
+        names: Of the forecast types `(k,)`.
+        block: `(n, h, k)`
+        prefix: Before every name.
+    """
+    order = sorted(enumerate(names), key=lambda one: (one[1] == "mean", len(one[1]), one[1]))
     return {f"{prefix}{name}": pa.array(np.ascontiguousarray(block[:, :, k]).ravel()) for k, name in order}

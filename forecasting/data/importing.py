@@ -6,6 +6,7 @@ It knows one folder, the job's; what was there before is given as the folder of 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,8 @@ from lakehouse.errors import ContractError
 
 DATA, STATISTICS, SIZE, SOURCE = "data.parquet", "statistics.json", "size.json", "source.json"
 _GIB = 2**30
+_GROUP = 1 << 18
+"""Rows of a row group, at least."""
 _KEPT = ("Format", "TimestampFormat", "GeolocationFormat")
 """What an INCREMENTAL import must have in common with the one before."""
 
@@ -167,11 +170,17 @@ def _check_previous(job: Import) -> None:
 
 
 def _write(path: Path, schema: Schema, batches: Iterator[pa.RecordBatch]) -> int:
-    count = 0
+    """Write the rows and count them; many small files make few row groups."""
+    count, held = 0, 0
+    together: list[pa.RecordBatch] = []
     with parquet.ParquetWriter(path, schema.arrow) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-            count += len(batch)
+        for batch in chain(batches, [None]):
+            if together and (batch is None or held >= _GROUP):
+                writer.write_table(pa.Table.from_batches(together))
+                count, held, together = count + held, 0, []
+            if batch is not None:
+                held += len(batch)
+                together.append(batch)
     return count
 
 

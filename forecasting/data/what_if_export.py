@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from forecasting.data import artefact, forecast_export, parts
 from forecasting.data.artefact import Artefact
@@ -42,16 +43,15 @@ def tables(baseline: Artefact, forecasts: Mapping[str, Artefact]) -> Iterator[pa
                 f"the what-if forecast {name} with other series or times", "those of one analysis", "export them apart"
             )
     rows = _rows(baseline.keys, one.keys)
-    chosen = Artefact(one.keys, baseline.times, baseline.types, baseline.values[rows], baseline.created_at)
     for first, last in forecast_export.blocks(len(one.keys), len(baseline.times)):
         keys, dates = forecast_export.series(one, first, last)
-        columns = dates | keys | forecast_export.values(chosen, first, last, "Baseline_")
+        columns = dates | keys | forecast_export.values(baseline.names, baseline.values[rows[first:last]], "Baseline_")
         for name, forecast in forecasts.items():
-            columns |= forecast_export.values(forecast, first, last, f"{name}_")
+            columns |= forecast_export.values(forecast.names, forecast.values[first:last], f"{name}_")
         yield pa.table(columns)
 
 
-def _rows(every: pa.Table, some: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _rows(every: pa.Table, some: pa.Table) -> NDArray[np.int64]:
     """Where the rows of one table of keys lie in another, both sorted."""
     if every.equals(some):
         return np.arange(len(every))

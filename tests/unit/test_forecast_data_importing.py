@@ -146,6 +146,7 @@ def test_a_prefix_is_listed_page_by_page_without_markers(tmp_path: Path) -> None
         assert len(ran(tmp_path, job(TARGET, path), client)) == 25
     whole = MemoryS3(objects)
     assert len(ran(tmp_path, job(TARGET, "s3://shop"), whole)) == 25
+    assert parquet.ParquetFile(tmp_path / "data.parquet").num_row_groups == 1
 
 
 def test_ten_thousand_files_are_read_and_one_more_is_refused(tmp_path: Path) -> None:
@@ -375,6 +376,21 @@ def test_statistics_are_those_that_the_service_gave_for_the_same_file(tmp_path: 
 def counts(count: int, distinct: int, null: int = 0) -> dict[str, int]:
     every = {"Count": count, "CountDistinct": distinct, "CountNull": null}
     return every | {f"{name}Long": value for name, value in every.items()}
+
+
+@pytest.mark.parametrize(("name", "value", "rows"), [("TTS", "target_value", 36_000), ("RTS", "price", 40_500)])
+def test_files_of_the_samples_are_read_though_their_header_names_the_target_otherwise(
+    tmp_path: Path, name: str, value: str, rows: int
+) -> None:
+    body = lzma.decompress((SAMPLES / f"consumer_electronics_{name}.csv.xz").read_bytes())
+    schema = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", value: "float"}
+    found = ran(tmp_path, job(schema, TimestampFormat="yyyy-MM-dd"), **{"in": body})
+    assert len(found) == rows
+    lines = [line.split(",") for line in body.decode().splitlines()[1:]]
+    assert [row[value] for row in found] == [float(line[3]) for line in lines]
+    assert [(row["item_id"], row["store_id"], f"{row['timestamp']:%Y-%m-%d}") for row in found] == [
+        tuple(line[:3]) for line in lines
+    ]
 
 
 def test_missing_values_and_nan_are_counted_and_not_averaged(tmp_path: Path) -> None:
