@@ -17,7 +17,7 @@ from forecasting.data.storage import File
 from lakehouse.errors import ContractError
 
 MAX_FIELD = 16 << 20
-"""Characters of a cell; more is the rest of a file behind a quote that nobody closed."""
+"""Characters of a cell or a line; more is the rest of a file behind a quote that nobody closed, or no CSV at all."""
 _TOGETHER = 20_000
 _OTHER = {
     b"\x1f\x8b": "gzip",
@@ -117,8 +117,8 @@ class _Records:
         if self._error:
             return ContractError(
                 f"{file.name}, line {self._line}: {self._error}",
-                f"cells of at most {MAX_FIELD:,} characters",
-                "close the quotes, or shorten the cell",
+                f"lines and cells of at most {MAX_FIELD:,} characters",
+                "close the quotes, or shorten them",
             )
         try:
             list(csv.reader(self._lines, strict=True))
@@ -132,7 +132,9 @@ class _Records:
         return None
 
     def _remembered(self, text: io.TextIOBase) -> Iterator[str]:
-        for line in text:
+        while line := text.readline(MAX_FIELD + 1):
+            if len(line) > MAX_FIELD:  # of a file without lines all would come at once
+                raise csv.Error("a line without an end")
             self._lines.append(line)
             yield line
 

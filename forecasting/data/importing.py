@@ -57,7 +57,7 @@ class Import:
 
 
 def run(job: Import, folder: Path, *, client: Any, report: Callable[[float], None] = lambda _: None) -> dict[str, Any]:
-    """Import, write data.parquet, statistics.json and size.json, each of them whole or not at all.
+    """Import, write data.parquet, source.json, size.json and statistics.json, each of them whole or not at all.
 
     Args:
         job: What to import.

@@ -156,6 +156,19 @@ def test_bytes_that_are_no_parquet_are_refused(noise: bytes, place: int) -> None
                 assert all(batch.schema == METADATA.arrow for batch in found)
 
 
+def test_a_file_without_an_end_of_line_or_of_a_quote_is_not_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "BLOCK", 1 << 16)
+    monkeypatch.setattr(faults, "MAX_FIELD", 1 << 17)
+    good = b"a,2020-01-01,1,2\n"
+    for rest, told in (
+        (b"x" * (1 << 20), "line 2: a line without an end; expected lines and cells of at most 131,072 characters"),
+        (b'b,"' + b"x\n" * (1 << 19), "line 2: field larger than field limit (131072)"),
+    ):
+        with pytest.raises(ContractError) as raised:
+            fast(good + rest, SCHEMA)
+        assert str(raised.value).startswith(f"a.csv, {told}")
+
+
 def test_the_first_fault_of_a_long_file_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the first block of the fast reader and the first lot of the slow one, and with lines within cells."""
     monkeypatch.setattr(delimited, "BLOCK", 1 << 16)
