@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
-from lakehouse.errors import ContractError, LakehouseError, SourceError
+from lakehouse.errors import ConfigError, ContractError, LakehouseError, SourceError
 
 MAX_FILES = 10_000
 _ABSENT = ("404", "NoSuchKey", "NotFound")
@@ -47,6 +47,7 @@ def files(path: str, client: Any) -> list[File]:
     Raises:
         ContractError: There is nothing, it may not be read, it is more than 10,000 files, or a name has no letter.
         SourceError: S3 does not answer.
+        ConfigError: There are no credentials.
     """
     if not path.startswith("s3://"):
         found = _local(Path(path))
@@ -126,7 +127,7 @@ def _under(client: Any, bucket: str, key: str) -> Iterator[File]:
 
 
 def _object(client: Any, bucket: str, key: str, size: int) -> File:
-    name = f"s3://{bucket}/{key}"
+    name = _printable(f"s3://{bucket}/{key}")
 
     def opened() -> BinaryIO:
         try:
@@ -159,13 +160,22 @@ class _Body(io.RawIOBase):
         super().close()
 
 
+def _printable(name: str) -> str:
+    """A key may hold anything; a message is one line."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in name)
+
+
 def _code(fault: ClientError) -> str:
     return str(fault.response.get("Error", {}).get("Code", ""))
 
 
 def _error(fault: Exception, what: str) -> LakehouseError:
     if isinstance(fault, ParamValidationError):
-        return ContractError(f"{what}: {fault}", "a bucket and a key of S3", "correct the path")
+        return ContractError(
+            f"{what}: {' '.join(str(fault).split())[:300]}", "a bucket and a key of S3", "correct the path"
+        )
+    if isinstance(fault, NoCredentialsError):
+        return ConfigError(f"{what}: {fault}", "credentials of AWS", "set them for the service")
     if not isinstance(fault, ClientError):
         return SourceError(f"{what}: {type(fault).__name__}: {fault}", "an answer of S3", "try again")
     status = fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -11,14 +11,20 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 from forecasting.data import importing, storage
 from forecasting.data.importing import Import
-from lakehouse.errors import ContractError, LakehouseError, SourceError
+from lakehouse.errors import ConfigError, ContractError, LakehouseError, SourceError
 from tests.unit.memory_s3 import MemoryS3
 
 pytestmark = pytest.mark.unit
@@ -209,6 +215,25 @@ def test_a_connection_that_breaks_is_worth_another_try(tmp_path: Path, client: t
     assert "reading s3://shop/in.csv" in message(
         tmp_path, job(TARGET, Format=form), client({"in.csv": body}), SourceError
     )
+
+
+def test_a_name_with_line_feeds_is_told_in_one_line(tmp_path: Path) -> None:
+    found = message(tmp_path, job(TARGET, "s3://shop/in"), MemoryS3({"in/a\nb\x1b.csv": b"x"}))
+    assert found.startswith("s3://shop/in/a\\nb\\x1b.csv, line 1: 1 column")
+
+
+class Refused(MemoryS3):
+    fault: BotoCoreError = NoCredentialsError()
+
+    def head_object(self, **given: str) -> dict[str, Any]:
+        raise self.fault
+
+
+def test_a_call_that_botocore_refuses_is_final(tmp_path: Path) -> None:
+    assert "expected credentials of AWS" in message(tmp_path, job(TARGET), Refused(), ConfigError)
+    client = Refused()
+    client.fault = ParamValidationError(report='Invalid bucket name "A!":\n must match')
+    assert 'Invalid bucket name "A!": must match; expected a bucket' in message(tmp_path, job(TARGET), client)
 
 
 def test_progress_is_told_by_bytes(tmp_path: Path) -> None:
