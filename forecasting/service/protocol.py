@@ -44,9 +44,9 @@ def _finite(text: str) -> float:
     return number
 
 
-def answer(members: dict[str, Any]) -> Answer:
-    """A 200."""
-    return 200, _headers(), json.dumps(members, allow_nan=False).encode()
+def answer(members: dict[str, Any] | None) -> Answer:
+    """A 200; its body is empty where the operation answers nothing."""
+    return 200, _headers(), b"" if members is None else json.dumps(members, allow_nan=False).encode()
 
 
 def error(fault: ApiError) -> Answer:

@@ -53,13 +53,18 @@ def find(name: str, request: Json, view: View) -> Resource:
     return found
 
 
-def ask(request: Json, folder: Path, reader: Reader | None = None) -> Json:
+def reader() -> Reader:
+    """What reads forecasts; it brings numpy along, so it is imported with the first query."""
+    found: Any = importlib.import_module("forecasting.data.query")
+    return found
+
+
+def ask(request: Json, folder: Path) -> Json:
     """The predictions for one time series.
 
     Args:
         request: The checked query.
         folder: The forecast's artefacts.
-        reader: What reads them; `forecasting.data.query` by default, which brings numpy along.
 
     Raises:
         ApiError: The dates are none, or nothing in the forecast fits them and the filters.
@@ -67,7 +72,7 @@ def ask(request: Json, folder: Path, reader: Reader | None = None) -> Json:
     start, end = (_moment(request, name) for name in ("StartDate", "EndDate"))
     if start and end and end < start:
         raise faults.invalid(f"The EndDate {request['EndDate']} lies before the StartDate {request['StartDate']}")
-    found: Any = reader or importlib.import_module("forecasting.data.query")
+    found = reader()
     try:
         return dict(found.answer(folder, request["Filters"], start, end))
     except ContractError as fault:

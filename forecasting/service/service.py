@@ -59,6 +59,7 @@ class ForecastService:
         clock: Epoch seconds.
         worker: The command that runs a job.
         put_events: Sends to EventBridge; through boto3 by default.
+        put_metrics: Sends to CloudWatch; through boto3 by default.
         ready: Whether the AWS API that the jobs read from answers yet.
 
     Raises:
@@ -73,6 +74,7 @@ class ForecastService:
         *,
         worker: Sequence[str] = COMMAND,
         put_events: Put | None = None,
+        put_metrics: Put | None = None,
         ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings, self._clock = settings, clock
@@ -80,7 +82,7 @@ class ForecastService:
         self._folder = folder / "artefacts"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._store = Store(folder / "forecast.sqlite")
-        self._notices = Notices(put_events or aws_events(settings), aws_metrics(settings))
+        self._notices = Notices(put_events or aws_events(settings), put_metrics or aws_metrics(settings))
         transitions = Transitions(self._store, clock, self._notices)
         self._manager = Manager(transitions, self._folder, settings=settings, command=worker, ready=ready)
 
@@ -120,7 +122,7 @@ class ForecastService:
             logs.event("forecast request failed", logging.ERROR, exc_info=True, target=target)
             return protocol.error(faults.internal())
 
-    def _carried_out(self, operation: model.Operation, request: Json, caller: Caller) -> Json:
+    def _carried_out(self, operation: model.Operation, request: Json, caller: Caller) -> Json | None:
         name = operation.name
         view = View(self._store, caller, self._clock(), self._folder, self._quotas)
         if name.startswith("Query"):
@@ -130,4 +132,4 @@ class ForecastService:
         if name.startswith(_WAKING):
             self._manager.wake()
         shape = operation.output_shape
-        return {} if shape is None else dict(project(members, shape))
+        return None if shape is None else dict(project(members, shape))

@@ -14,10 +14,8 @@ from forecasting.service.rules import intervals
 SHOWN_CHARACTERS = 256
 SHOWN_FAULTS = 20
 _INTEGERS = {"integer": 31, "long": 63}
-# The model gives these members the shape of a Forecast ARN, which a role or a status never is; the pattern is the one
-# that the API reference had for all of them before 2022.
+# The model gives these members the shape of a Forecast ARN, which a role or a status never is.
 _NO_FORECAST_ARN = {("S3Config", "RoleArn"), ("EncryptionConfig", "RoleArn"), ("Filter", "Value")}
-_PLAIN = r"^[a-zA-Z0-9\-\_\.\/\:]+$"
 
 Faults = Iterator[str]
 
@@ -71,7 +69,7 @@ def _typed(value: Any, shape: Shape) -> Any:
     kind = shape.type_name
     if kind == "structure":
         _expect(isinstance(value, dict), value, "a structure")
-        known = {name: value[name] for name in shape.members if value.get(name) is not None}
+        known = {name: item for name, item in value.items() if name in shape.members and item is not None}
         return {name: _typed(item, shape.members[name]) for name, item in known.items()}
     if kind == "map":
         _expect(isinstance(value, dict), value, "a map")
@@ -132,10 +130,8 @@ def _structure_faults(value: dict[str, Any], shape: Shape, path: str) -> Faults:
             if name in shape.required_members:
                 yield _fault(None, member, place, "Member must not be null")
         elif (shape.name, name) in _NO_FORECAST_ARN:
-            own = [text for text in _own(value[name], member) if not text.startswith(_PATTERN)]
-            if not own and not matches(_PLAIN, value[name]):
-                own = [f"{_PATTERN} {_PLAIN}"]
-            yield from (_fault(value[name], member, place, text) for text in own)
+            texts = (text for text in _own(value[name], member) if not text.startswith(_PATTERN))
+            yield from (_fault(value[name], member, place, text) for text in texts)
         else:
             yield from _faults(value[name], member, place)
 
