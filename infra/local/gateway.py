@@ -10,8 +10,9 @@ import http.client
 import ipaddress
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -163,11 +164,15 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
             return
         for service in services:
             await service.start()
-        try:
-            await emulator(scope, receive, send)
-        finally:
-            for service in reversed(services):
-                await service.stop()
+
+        async def send_when_stopped(message: MutableMapping[str, Any]) -> None:
+            # uvicorn ends the process once it has heard that the shutdown is complete, whatever is still under way.
+            if message["type"].startswith("lifespan.shutdown"):
+                for service in reversed(services):
+                    await service.stop()
+            await send(message)
+
+        await emulator(scope, receive, send_when_stopped)
 
     return Guard(with_plugins, port, [urlsplit(settings.aws_endpoint_url).hostname or ""])
 
