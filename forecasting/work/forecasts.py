@@ -79,7 +79,5 @@ def _forecast(job: Job, predictor: Path, panel: Panel, types: Sequence[str]) -> 
     values[..., [one == MEAN for one in types]] = found.mean[..., None]
     starts = panel.frequency.start(found.start_period + np.arange(horizon, dtype=np.int64))
     made_at = datetime.fromtimestamp(job.created_at, UTC).isoformat(timespec="seconds")
-    artefact.write(
-        job.folder, artefact.Artefact(panel.keys, artefact.moments(starts), tuple(types), values, made_at)
-    )
+    artefact.write(job.folder, artefact.Artefact(panel.keys, artefact.moments(starts), tuple(types), values, made_at))
     return Result(metrics={"TimeSeriesForecastsGenerated": float(panel.series)})

@@ -1,0 +1,29 @@
+"""What a worker does, by the kind of the resource it makes.
+
+A body's module is imported when it runs: an import job needs no LightGBM.
+"""
+
+import importlib
+
+from forecasting.service.job import Job, Result
+from forecasting.service.worker import Body
+
+
+def _of(module: str, function: str) -> Body:
+    def body(job: Job) -> Result:
+        found: Body = getattr(importlib.import_module(f"forecasting.work.{module}"), function)
+        return found(job)
+
+    return body
+
+
+BODIES = {
+    "dataset-import-job": _of("imports", "run"),
+    "predictor": _of("training", "run"),
+    "predictor-backtest-export-job": _of("exports", "backtest"),
+    "forecast": _of("forecasts", "forecast"),
+    "forecast-export-job": _of("exports", "forecast"),
+    "what-if-analysis": _of("forecasts", "analysis"),
+    "what-if-forecast": _of("forecasts", "what_if"),
+    "what-if-forecast-export": _of("exports", "what_if"),
+}
