@@ -1,0 +1,382 @@
+"""The public samples of Amazon Forecast through the gateway as their notebooks run them, by boto3 and real jobs."""
+
+import csv
+import io
+import lzma
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local import gateway
+from lakehouse.settings import Settings
+from tests.stack.conftest import client, make_settings, started, wait_until
+
+pytestmark = pytest.mark.stack
+
+SAMPLES = Path(__file__).parents[1] / "data" / "aws_forecast_samples"
+ROLE = "arn:aws:iam::000000000000:role/forecast"
+JOB_SECONDS = 300.0
+LEVELS = ["0.1", "0.5", "0.9"]
+FILLED = {"middlefill": "median", "backfill": "median", "futurefill": "median"}
+
+Row = dict[str, str]
+
+
+def sample(name: str) -> list[list[str]]:
+    """The cells of a sample file, its header among them if it has one."""
+    with lzma.open(SAMPLES / f"{name}.csv.xz", "rt", encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+@dataclass
+class Program:
+    """What a program that uses Amazon Forecast holds: its clients, its bucket."""
+
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        self.s3, self.forecast = client(self.settings), client(self.settings, "forecast")
+        self.query = client(self.settings, "forecastquery")
+        self.bucket = self.settings.bucket
+
+    def place(self, key: str) -> dict[str, Any]:
+        return {"S3Config": {"Path": f"s3://{self.bucket}/{key}", "RoleArn": ROLE}}
+
+    def put(self, key: str, rows: list[list[str]]) -> None:
+        text = io.StringIO()
+        csv.writer(text).writerows(rows)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.getvalue().encode())
+
+    def files(self, prefix: str) -> dict[str, list[Row]]:
+        """The rows of exported files, by key."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        texts = {one["Key"]: self.s3.get_object(Bucket=self.bucket, Key=one["Key"])["Body"].read() for one in found}
+        return {key: list(csv.DictReader(io.StringIO(text.decode()))) for key, text in texts.items()}
+
+    def done(self, describe: Callable[..., Any], **arn: str) -> dict[str, Any]:
+        """The description of a resource that has become ACTIVE."""
+
+        def at_rest() -> Any:
+            found = describe(**arn)
+            return found if not found["Status"].startswith("CREATE_") or found["Status"] == "CREATE_FAILED" else None
+
+        found: dict[str, Any] = wait_until(f"{arn} is done", at_rest, JOB_SECONDS)
+        assert found["Status"] == "ACTIVE", found.get("Message")
+        return found
+
+    def dataset(self, name: str, kind: str, columns: dict[str, str], rows: list[list[str]], **given: Any) -> str:
+        """A dataset with an import that has succeeded."""
+        self.put(f"in/{name}.csv", rows)
+        attributes = [{"AttributeName": column, "AttributeType": type_} for column, type_ in columns.items()]
+        wanted = {"Domain": "CUSTOM", **given}
+        arn: str = self.forecast.create_dataset(
+            DatasetName=name,
+            DatasetType=kind,
+            Schema={"Attributes": attributes},
+            **{key: value for key, value in wanted.items() if key != "TimestampFormat"},
+        )["DatasetArn"]
+        job = self.forecast.create_dataset_import_job(
+            DatasetImportJobName=name,
+            DatasetArn=arn,
+            DataSource=self.place(f"in/{name}.csv"),
+            TimestampFormat=wanted.get("TimestampFormat", "yyyy-MM-dd HH:mm:ss"),
+        )["DatasetImportJobArn"]
+        self.done(self.forecast.describe_dataset_import_job, DatasetImportJobArn=job)
+        return arn
+
+    def group(self, name: str, *datasets: str, domain: str = "CUSTOM") -> str:
+        made = self.forecast.create_dataset_group(DatasetGroupName=name, Domain=domain, DatasetArns=list(datasets))
+        return str(made["DatasetGroupArn"])
+
+    def auto_predictor(self, name: str, group: str, frequency: str, horizon: int, **given: Any) -> str:
+        config = {"DatasetGroupArn": group, **given.pop("DataConfig", {})}
+        arn: str = self.forecast.create_auto_predictor(
+            PredictorName=name,
+            ForecastFrequency=frequency,
+            ForecastHorizon=horizon,
+            ForecastTypes=[*LEVELS, "mean"],
+            DataConfig=config,
+            **given,
+        )["PredictorArn"]
+        self.done(self.forecast.describe_auto_predictor, PredictorArn=arn)
+        return arn
+
+    def predictor(self, name: str, group: str, frequency: str, horizon: int, **given: Any) -> str:
+        """A predictor of one algorithm."""
+        arn: str = self.forecast.create_predictor(
+            PredictorName=name,
+            ForecastHorizon=horizon,
+            InputDataConfig={"DatasetGroupArn": group},
+            FeaturizationConfig={"ForecastFrequency": frequency},
+            **given,
+        )["PredictorArn"]
+        self.done(self.forecast.describe_predictor, PredictorArn=arn)
+        return arn
+
+    def forecast_of(self, name: str, predictor: str, **given: Any) -> str:
+        arn: str = self.forecast.create_forecast(ForecastName=name, PredictorArn=predictor, **given)["ForecastArn"]
+        self.done(self.forecast.describe_forecast, ForecastArn=arn)
+        return arn
+
+    def exported(self, name: str, forecast: str) -> list[Row]:
+        """The rows of a forecast's export."""
+        arn = self.forecast.create_forecast_export_job(
+            ForecastExportJobName=name, ForecastArn=forecast, Destination=self.place(f"out/{name}")
+        )["ForecastExportJobArn"]
+        self.done(self.forecast.describe_forecast_export_job, ForecastExportJobArn=arn)
+        return [row for rows in self.files(f"out/{name}/").values() for row in rows]
+
+    def backtest(self, name: str, predictor: str) -> tuple[list[Row], list[Row]]:
+        """The rows of a backtest's export: values, and accuracies by item."""
+        arn = self.forecast.create_predictor_backtest_export_job(
+            PredictorBacktestExportJobName=name, PredictorArn=predictor, Destination=self.place(f"out/{name}")
+        )["PredictorBacktestExportJobArn"]
+        self.done(self.forecast.describe_predictor_backtest_export_job, PredictorBacktestExportJobArn=arn)
+        found = self.files(f"out/{name}/")
+        parts = ("forecasted-values/", "accuracy-metrics-values/")
+        values, accuracies = ([row for key, rows in found.items() if part in key for row in rows] for part in parts)
+        return values, accuracies
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    with started(make_settings(tmp_path_factory.mktemp("samples")), "gateway") as settings:
+        gateway.ensure_bucket(settings)
+        yield Program(settings)
+
+
+def average_wql(rows: list[Row]) -> float:
+    """Average wQL of a window from its exported values, by the formula, one value after the other."""
+    losses = []
+    for level in LEVELS:
+        tau, name = float(level), f"p{float(level) * 100:g}"
+        pairs = [(float(row["target_value"]), float(row[name])) for row in rows if row["target_value"]]
+        pinball = sum(max(tau * (y - q), (tau - 1) * (y - q)) for y, q in pairs)
+        losses.append(2 * pinball / sum(abs(y) for y, _ in pairs))
+    return sum(losses) / len(losses)
+
+
+def seasonal_naive_wql(series: dict[str, dict[str, float]], rows: list[Row], season: int) -> float:
+    """The same of a forecast that repeats the last season before the window, every quantile alike."""
+    start = min(row["timestamp"] for row in rows)
+    error = total = 0.0
+    for item, values in series.items():
+        before = [values[time] for time in sorted(values) if time < start][-season:]
+        due = sorted(row["timestamp"] for row in rows if row["item_id"] == item)
+        for number, time in enumerate(due):
+            error += abs(values[time] - before[number % season])
+            total += abs(values[time])
+    return error / total
+
+
+class TestItemDemand:
+    """Getting started: electricity by the hour of three clients."""
+
+    @pytest.fixture(scope="class")
+    def group(self, program: Program) -> str:
+        columns = {"timestamp": "timestamp", "target_value": "float", "item_id": "string"}
+        rows = sample("item-demand-time")
+        return program.group(
+            "item_demand", program.dataset("item_demand", "TARGET_TIME_SERIES", columns, rows, DataFrequency="H")
+        )
+
+    def test_a_predictor_of_one_algorithm_and_what_is_exported_of_it(self, program: Program, group: str) -> None:
+        algorithm = "arn:aws:forecast:::algorithm/NPTS"
+        windows = {"NumberOfBacktestWindows": 2, "BackTestWindowOffset": 24}
+        predictor = program.predictor(
+            "item_demand_npts", group, "H", 24, AlgorithmArn=algorithm, EvaluationParameters=windows
+        )
+        [told] = program.forecast.get_accuracy_metrics(PredictorArn=predictor)["PredictorEvaluationResults"]
+        assert told["AlgorithmArn"] == algorithm
+        assert [one["EvaluationType"] for one in told["TestWindows"]] == ["SUMMARY", "COMPUTED", "COMPUTED"]
+        values, accuracies = program.backtest("item_demand_backtest", predictor)
+        for window in told["TestWindows"][1:]:
+            start = f"{window['TestWindowStart']:%Y-%m-%dT%H:%M:%S}"
+            rows = [row for row in values if row["backtestwindow_start_time"] == start]
+            assert len(rows) == 3 * 24
+            assert window["Metrics"]["AverageWeightedQuantileLoss"] == pytest.approx(average_wql(rows))
+        real = sample("bike_backtest_accuracies")[0]
+        same = [name for name in real if not name.startswith("wQL")]
+        assert [name for name in accuracies[0] if name in same] == same
+        assert {row["backtest_window"] for row in accuracies} == {"Computed", "Summary"}
+        assert len(accuracies) == 3 * 3
+
+    def test_the_automatic_predictor_is_better_than_repeating_the_last_week(self, program: Program, group: str) -> None:
+        predictor = program.auto_predictor("item_demand_auto", group, "H", 24)
+        values, _ = program.backtest("item_demand_auto_backtest", predictor)
+        series: dict[str, dict[str, float]] = {}
+        for time, value, item in sample("item-demand-time"):
+            series.setdefault(item, {})[time.replace(" ", "T")] = float(value)
+        for start in {row["backtestwindow_start_time"] for row in values}:
+            rows = [row for row in values if row["backtestwindow_start_time"] == start]
+            assert average_wql(rows) < seasonal_naive_wql(series, rows, 168)
+
+        forecast = program.forecast_of("item_demand", predictor)
+        exported = program.exported("item_demand", forecast)
+        assert list(exported[0]) == ["item_id", "date", "p10", "p50", "p90", "mean"]
+        assert len(exported) == 3 * 24
+        assert min(row["date"] for row in exported) == "2015-01-01T00:00:00Z"
+        asked = program.query.query_forecast(ForecastArn=forecast, Filters={"item_id": "client_12"})["Forecast"]
+        rows = sorted((row for row in exported if row["item_id"] == "client_12"), key=lambda row: row["date"])
+        for name in ("p10", "p50", "p90", "mean"):
+            told = [(f"{one['Timestamp']}Z", one["Value"]) for one in asked["Predictions"][name]]
+            assert told == [(row["date"], pytest.approx(float(row[name]))) for row in rows]
+        with pytest.raises(program.query.exceptions.ResourceNotFoundException):
+            program.query.query_forecast(ForecastArn=forecast, Filters={"item_id": "client_'; --"})
+
+
+class TestConsumerElectronics:
+    """What-if analysis: demand by item and store with prices that are known ahead, by the month."""
+
+    @pytest.fixture(scope="class")
+    def forecast(self, program: Program) -> str:
+        given = {"Domain": "RETAIL", "TimestampFormat": "yyyy-MM-dd", "DataFrequency": "M"}
+        target = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", "demand": "float"}
+        related = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", "price": "float"}
+        datasets = [
+            program.dataset("ce_target", "TARGET_TIME_SERIES", target, sample("consumer_electronics_TTS"), **given),
+            program.dataset("ce_related", "RELATED_TIME_SERIES", related, sample("consumer_electronics_RTS"), **given),
+        ]
+        group = program.group("consumer_electronics", *datasets, domain="RETAIL")
+        predictor = program.auto_predictor(
+            "consumer_electronics",
+            group,
+            "M",
+            3,
+            ForecastDimensions=["store_id"],
+            DataConfig={"AttributeConfigs": [{"AttributeName": "price", "Transformations": FILLED}]},
+        )
+        return program.forecast_of("consumer_electronics", predictor)
+
+    def test_each_item_is_forecast_in_each_store(self, program: Program, forecast: str) -> None:
+        exported = program.exported("consumer_electronics", forecast)
+        assert list(exported[0]) == ["item_id", "store_id", "date", "p10", "p50", "p90", "mean"]
+        series = {(row[0], row[1]) for row in sample("consumer_electronics_TTS")[1:]}
+        assert {(row["item_id"], row["store_id"]) for row in exported} == series
+        assert {row["date"] for row in exported} == {f"2019-{month}-01T00:00:00Z" for month in (10, 11, 12)}
+        assert all(float(row["p10"]) <= float(row["p50"]) <= float(row["p90"]) for row in exported)
+
+    def test_a_lower_price_sells_more_and_only_of_the_series_that_were_chosen(
+        self, program: Program, forecast: str
+    ) -> None:
+        chosen = [["item_001", "store_001"], ["item_002", "store_002"], ["nobody", "nowhere"]]
+        program.put("in/chosen.csv", chosen)
+        keys = [{"AttributeName": name, "AttributeType": "string"} for name in ("item_id", "store_id")]
+        selector = {
+            "TimeSeriesIdentifiers": {
+                "DataSource": program.place("in/chosen.csv"), "Schema": {"Attributes": keys}, "Format": "CSV",
+            }
+        }  # fmt: skip
+        analysis = program.forecast.create_what_if_analysis(
+            WhatIfAnalysisName="prices", ForecastArn=forecast, TimeSeriesSelector=selector
+        )["WhatIfAnalysisArn"]
+        program.done(program.forecast.describe_what_if_analysis, WhatIfAnalysisArn=analysis)
+        arns = []
+        for name, operation, value in (("halved", "DIVIDE", 2.0), ("doubled", "MULTIPLY", 2.0), ("same", "ADD", 0.0)):
+            action = {"AttributeName": "price", "Operation": operation, "Value": value}
+            after = {"AttributeName": "timestamp", "AttributeValue": "2019-09-15 00:00:00", "Condition": "GREATER_THAN"}
+            arn = program.forecast.create_what_if_forecast(
+                WhatIfForecastName=name,
+                WhatIfAnalysisArn=analysis,
+                TimeSeriesTransformations=[{"Action": action, "TimeSeriesConditions": [after]}],
+            )["WhatIfForecastArn"]
+            program.done(program.forecast.describe_what_if_forecast, WhatIfForecastArn=arn)
+            arns.append(arn)
+        export = program.forecast.create_what_if_forecast_export(
+            WhatIfForecastExportName="prices", WhatIfForecastArns=arns, Destination=program.place("out/prices")
+        )["WhatIfForecastExportArn"]
+        program.done(program.forecast.describe_what_if_forecast_export, WhatIfForecastExportArn=export)
+        rows = [row for found in program.files("out/prices/").values() for row in found]
+        assert {(row["item_id"], row["store_id"]) for row in rows} == {
+            ("item_001", "store_001"),
+            ("item_002", "store_002"),
+        }
+        assert list(rows[0])[:4] == ["date", "item_id", "store_id", "Baseline_p10"]
+        assert all(float(row["same_p50"]) == pytest.approx(float(row["Baseline_p50"])) for row in rows)
+        assert sum(float(row["halved_mean"]) for row in rows) > sum(float(row["doubled_mean"]) for row in rows)
+        told = program.query.query_what_if_forecast(
+            WhatIfForecastArn=arns[0], Filters={"item_id": "item_001", "store_id": "store_001"}
+        )
+        assert len(told["Forecast"]["Predictions"]["p50"]) == 3
+
+
+class TestBike:
+    """Bikes by the hour with the weather; of each month the last third is missing."""
+
+    RELATED = ("workingday", "weather", "temp", "humidity", "windspeed")
+    COLUMNS = (
+        "timestamp", "season", "holiday", "workingday", "weather", "temp", "atemp", "humidity", "windspeed",
+        "casual", "registered", "count", "item_id",
+    )  # fmt: skip
+
+    def datasets(self, program: Program, name: str, last: int) -> str:
+        """The target without its last day, and related series without their last `last` rows."""
+        rows = [dict(zip(self.COLUMNS, row, strict=True)) for row in sample("bike")]
+        target = {"item_id": "string", "timestamp": "timestamp", "target_value": "float"}
+        related = {"item_id": "string", "timestamp": "timestamp", **dict.fromkeys(self.RELATED, "float")}
+        kept = [[row["item_id"], row["timestamp"], row["count"]] for row in rows[:-24]]
+        known = [[row[column] for column in related] for row in rows[: len(rows) - last]]
+        return program.group(
+            name,
+            program.dataset(f"{name}_target", "TARGET_TIME_SERIES", target, kept, DataFrequency="H"),
+            program.dataset(f"{name}_related", "RELATED_TIME_SERIES", related, known, DataFrequency="H"),
+        )
+
+    def test_weather_that_is_known_ahead(self, program: Program) -> None:
+        group = self.datasets(program, "bike", 0)
+        config = {"AttributeConfigs": [{"AttributeName": name, "Transformations": FILLED} for name in self.RELATED]}
+        predictor = program.auto_predictor("bike", group, "H", 24, DataConfig=config)
+        exported = program.exported("bike", program.forecast_of("bike", predictor))
+        assert [row["date"] for row in sorted(exported, key=lambda row: row["date"])] == [
+            f"2012-12-19T{hour:02}:00:00Z" for hour in range(24)
+        ]
+        actual = {row[0].replace(" ", "T") + "Z": float(row[-2]) for row in sample("bike")[-24:]}
+        error = sum(abs(actual[row["date"]] - float(row["p50"])) for row in exported)
+        assert error / sum(actual.values()) < 0.5
+
+    def test_related_series_that_end_within_the_horizon_are_named(self, program: Program) -> None:
+        group = self.datasets(program, "short", 12)
+        arn = program.forecast.create_auto_predictor(
+            PredictorName="short", ForecastFrequency="H", ForecastHorizon=24, DataConfig={"DatasetGroupArn": group}
+        )["PredictorArn"]
+
+        def failed() -> Any:
+            found = program.forecast.describe_auto_predictor(PredictorArn=arn)
+            return found if found["Status"] == "CREATE_FAILED" else None
+
+        found = wait_until("the predictor fails", failed, JOB_SECONDS)
+        assert "bike_12" in found["Message"]
+        assert "horizon" in found["Message"]
+
+
+def test_finer_data_are_rolled_up_to_a_frequency_of_ones_own(program: Program) -> None:
+    rows = sample("sample_demand")
+    columns = {"timestamp": "timestamp", "item_id": "string", "target_value": "float"}
+    group = program.group(
+        "rolled_up", program.dataset("rolled_up", "TARGET_TIME_SERIES", columns, rows, DataFrequency="H")
+    )
+    predictor = program.auto_predictor("rolled_up", group, "2D", 7, TimeAlignmentBoundary={"Hour": 6})
+    exported = program.exported("rolled_up", program.forecast_of("rolled_up", predictor))
+    assert {row["item_id"] for row in exported} == {row[1] for row in rows[1:]}
+    times = sorted({row["date"] for row in exported})
+    assert len(times) == 7
+    assert all(time.endswith("T06:00:00Z") for time in times)
+    values, _ = program.backtest("rolled_up", predictor)
+    [first] = {row["timestamp"] for row in values if row["timestamp"] == min(one["timestamp"] for one in values)}
+    some = next(row for row in values if row["timestamp"] == first)
+    end = times[0].removesuffix("Z")
+    inside = [
+        float(value)
+        for time, item, value in rows[1:]
+        if item == some["item_id"] and first <= time.replace(" ", "T") < _two_days_later(first)
+    ]
+    assert float(some["target_value"]) == pytest.approx(sum(inside))
+    assert first < end
+
+
+def _two_days_later(time: str) -> str:
+    return (datetime.fromisoformat(time) + timedelta(days=2)).isoformat()
