@@ -109,10 +109,11 @@ class Store:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk ends some by itself
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     def add(self, resource: Resource, parents: Iterable[str] = (), inputs: Iterable[str] = ()) -> None:
         """Add a resource, the parents it belongs to and the resources that its job reads."""
