@@ -58,7 +58,7 @@ def _check_deletable(resource: Resource, view: View, among: set[int] | None = No
     words, status = KINDS[resource.kind].words, view.status(resource)
     if status not in states.DELETABLE:
         raise faults.in_use(f"The {words} {resource.arn} has the status {status} and cannot be deleted")
-    readers = [one for one in view.store.linked(resource.arn, INPUT) if one.status in states.UNFINISHED]
+    readers = view.store.linked(resource.arn, INPUT, states.UNFINISHED)
     if any(one.number not in (among or ()) for one in readers):
         raise faults.in_use(f"The {words} {resource.arn} is being read by {readers[0].arn}")
 

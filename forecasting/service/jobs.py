@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from forecasting.service import job, states
-from forecasting.service.faults import ApiError
 from forecasting.service.inputs import resolved
 from forecasting.service.notices import acting_for
 from forecasting.service.processes import Workers
@@ -22,6 +21,8 @@ from lakehouse import logs
 from lakehouse.settings import Settings, environment
 
 ATTEMPTS = 3
+# No job waits longer between two attempts; a clock that was set back must not make it.
+_LONGEST_WAIT_SECONDS = 60.0
 
 
 class Jobs:
@@ -47,11 +48,11 @@ class Jobs:
     def start_due(self) -> float | None:
         """Start what is due, as many as there are cores; the seconds until the next is, None if none waits for time."""
         waiting, now = self.waiting(), self._clock()
-        due = [one for one in waiting if one.due_at <= now]
+        waits = {one.number: one.due_at - now for one in waiting if 0 < one.due_at - now <= _LONGEST_WAIT_SECONDS}
+        due = [one for one in waiting if one.number not in waits]
         for resource in due[: max(self._slots - len(self._workers), 0)]:
             self._start(resource)
-        later = [one.due_at for one in waiting if one.due_at > now]
-        return max(min(later) - now, 0.0) if later else None
+        return min(waits.values(), default=None)
 
     def ended(self, number: int, how: str) -> None:
         """Take what a worker left.
@@ -103,7 +104,9 @@ class Jobs:
             self._transitions.set(current, states.IN_PROGRESS, started_at=started_at, attempts=current.attempts + 1)
         try:
             self._launch(current, now)
-        except (OSError, ApiError) as fault:
+        except Exception as fault:
+            # Whatever it is, a job that says it is at work must have a worker.
+            logs.event("forecast job not started", logging.ERROR, exc_info=True, arn=current.arn)
             self._again(current.number, f"The job could not be started: {fault}")
 
     def _launch(self, resource: Resource, now: float) -> None:

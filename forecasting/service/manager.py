@@ -51,7 +51,7 @@ class Manager:
         self._news: queue.Queue[tuple[int, int] | None] = queue.Queue()
         self._workers = Workers(command, folder.with_name("workers.lock"), lambda *end: self._news.put(end))
         self._jobs = Jobs(transitions, self._workers, folder, settings)
-        self._is_recovered = self._is_stopping = False
+        self._is_recovered = self._is_waiting = self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="forecast-manager", daemon=True)
 
     def start(self) -> None:
@@ -101,6 +101,9 @@ class Manager:
             return 0.0
         if not self._is_recovered:
             if not self._workers.open():
+                if not self._is_waiting:
+                    logs.event("forecast service waits for workers of before", folder=self._folder)
+                self._is_waiting = True
                 return _LOOK_AGAIN_SECONDS
             self._recover()
         for resource in self._store.in_status(states.UPDATING):

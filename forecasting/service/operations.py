@@ -5,6 +5,7 @@ the store. Listing and deleting have modules of their own.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from forecasting.service import arns, faults, states
@@ -29,7 +30,7 @@ def create(name: str, request: Json, view: View) -> Json:
     view.check_quotas(kind, lane)
     made = _resource(kind, asked, draft, view)
     links = set(_arns_in(draft.inputs)) - set(draft.parents)
-    view.store.add(_with(made, lane=lane, tags=given_tags), draft.parents, links)
+    view.store.add(replace(made, lane=lane, tags=given_tags), draft.parents, links)
     return {kind.arn_member: made.arn}
 
 
@@ -67,10 +68,6 @@ def _resource(kind: Kind, asked: Json, draft: Draft, view: View) -> Resource:
         body=draft.body,
         inputs=draft.inputs,
     )
-
-
-def _with(resource: Resource, **values: Any) -> Resource:
-    return Resource(**{**vars(resource), **values})
 
 
 def _arns_in(inputs: Any) -> Iterator[str]:

@@ -40,5 +40,5 @@ def remaining_minutes(elapsed: float, share: float, typical: float) -> int:
         share: What is done of it, 0 to 1; 0 where it has not said.
         typical: Seconds that such a job took before, for as long as it has not said.
     """
-    left = elapsed * (1 - share) / share if share > 0 else max(typical - elapsed, 0)
-    return math.ceil(left / 60)
+    left = elapsed * (1 - share) / share if share > 0 else typical - elapsed
+    return math.ceil(max(left, 0) / 60)

@@ -35,6 +35,8 @@ CREATE INDEX IF NOT EXISTS by_child ON links (child);
 """
 
 PARENT, INPUT = "parent", "input"
+# Rows that a list reads at a time.
+_CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,11 @@ class Store:
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                if self._database.in_transaction:  # a full disk ends some by itself
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
 
     def add(self, resource: Resource, parents: Iterable[str] = (), inputs: Iterable[str] = ()) -> None:
         """Add a resource, the parents it belongs to and the resources that its job reads."""
@@ -148,19 +151,28 @@ class Store:
         """A resource of this kind and name; of several with other parents the first."""
         return self._one("account = ? AND region = ? AND kind = ? AND name = ?", account, region, kind, name)
 
-    def of_kind(self, account: str, region: str, kind: str, before: int | None = None) -> list[Resource]:
-        """All of a kind, the newest first; with `before`, those older than that number."""
-        where = "account = ? AND region = ? AND kind = ? AND number < ? ORDER BY number DESC"
-        return self._all(where, account, region, kind, 2**62 if before is None else before)
+    def of_kind(self, account: str, region: str, kind: str, before: int | None = None) -> Iterator[Resource]:
+        """All of a kind, the newest first, read as they are asked for; with `before`, those older than that number."""
+        where = f"account = ? AND region = ? AND kind = ? AND number < ? ORDER BY number DESC LIMIT {_CHUNK}"
+        last = 2**62 if before is None else before
+        while found := self._all(where, account, region, kind, last):
+            yield from found
+            last = found[-1].number
 
     def in_status(self, statuses: Sequence[str]) -> list[Resource]:
         """All in one of these states, the oldest first."""
         return self._all(f"status IN ({', '.join('?' * len(statuses))}) ORDER BY number", *statuses)
 
-    def linked(self, arn: str, role: str) -> list[Resource]:
-        """The children of a resource, or the jobs that read it, the oldest first."""
-        where = "number IN (SELECT child FROM links WHERE other = ? AND role = ?) ORDER BY number"
-        return self._all(where, arn, role)
+    def linked(self, arn: str, role: str, statuses: Sequence[str] = ()) -> list[Resource]:
+        """The children of a resource, or the jobs that read it, the youngest first; with `statuses`, those in them."""
+        which = f" AND status IN ({', '.join('?' * len(statuses))})" if statuses else ""
+        where = f"number IN (SELECT child FROM links WHERE other = ? AND role = ?){which} ORDER BY number DESC"  # noqa: S608
+        return self._all(where, arn, role, *statuses)
+
+    def newest_linked(self, arn: str, role: str, status: str) -> Resource | None:
+        """The youngest child or reader in a state."""
+        where = "number = (SELECT max(number) FROM resources JOIN links ON child = number WHERE other = ? AND role = ?"
+        return self._one(f"{where} AND status = ?)", arn, role, status)
 
     def count(self, account: str, region: str, **values: str) -> int:
         """How many resources have these values in these columns."""

@@ -75,15 +75,13 @@ class View:
     def status(self, resource: Resource) -> str:
         """The state of a resource; a dataset's is that of the import into it, if one is under way."""
         if resource.kind == "dataset" and resource.status == states.ACTIVE:
-            for child in self.store.linked(resource.arn, PARENT):
-                if child.status in states.UNFINISHED:
-                    return states.of_dataset(child.status)
+            for child in self.store.linked(resource.arn, PARENT, states.UNFINISHED):
+                return states.of_dataset(child.status)
         return resource.status
 
     def latest_import(self, dataset_arn: str) -> Resource | None:
         """The newest ACTIVE import into a dataset: its data."""
-        done = [one for one in self.store.linked(dataset_arn, PARENT) if one.status == states.ACTIVE]
-        return done[-1] if done else None
+        return self.store.newest_linked(dataset_arn, PARENT, states.ACTIVE)
 
     def artefacts(self, resource: Resource) -> Path:
         """The folder of what a resource's job made."""

@@ -28,7 +28,7 @@ from tests.stack.forecast_process import (
 
 pytestmark = pytest.mark.stack
 
-QUOTAS = "forecasts=99,imports_at_once=20,auto_predictors_at_once=20,forecasts_at_once=20"
+QUOTAS = "imports_at_once=20,backtest_exports=1,forecast_exports_at_once=1"
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +282,22 @@ def test_a_job_fails_with_its_message(forecast: Any) -> None:
     job = start_import(forecast, dataset(forecast, "failing"), "contract")
     found = done("the import", forecast.describe_dataset_import_job, DatasetImportJobArn=job)
     assert (found["Status"], found["Message"][:25]) == ("CREATE_FAILED", "sales.csv, line 3, column")
+
+
+def test_quotas_are_those_of_the_setting(forecast: Any, pipeline: dict[str, str]) -> None:
+    limit = forecast.exceptions.LimitExceededException
+    with pytest.raises(limit, match="Quota limit of 1 predictor backtest export jobs has been reached"):
+        forecast.create_predictor_backtest_export_job(
+            PredictorBacktestExportJobName="more", PredictorArn=pipeline["auto"], Destination=source()
+        )
+    given = {"ForecastArn": pipeline["forecast"], "Destination": source()}
+    first = forecast.create_forecast_export_job(ForecastExportJobName="waits", **given)["ForecastExportJobArn"]
+    with pytest.raises(limit, match="Cannot create more than 1 forecast export jobs concurrently"):
+        forecast.create_forecast_export_job(ForecastExportJobName="more", **given)
+    forecast.stop_resource(ResourceArn=first)
+    found = done("the export", forecast.describe_forecast_export_job, ForecastExportJobArn=first)
+    assert found["Status"] == "CREATE_STOPPED"
+    gone("the export", forecast, forecast.delete_forecast_export_job, ForecastExportJobArn=first)
 
 
 # --- queries

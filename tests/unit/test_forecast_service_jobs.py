@@ -472,6 +472,31 @@ def test_a_worker_that_cannot_start_is_a_fault_of_the_machine(tmp_path: Path) ->
     api.service.stop()
 
 
+def test_a_clock_that_was_set_back_keeps_no_job_waiting(tmp_path: Path) -> None:
+    api = Api(tmp_path, MANY)
+    job = api.start_import(api.dataset("sales"), "first")
+    found = api.store.at(job)
+    assert found is not None
+    api.store.change(found.number, due_at=api.clock.now + 3600)
+    api.service.stop()
+    again = Working(tmp_path)
+    assert again.settled(job)["Status"] == "ACTIVE"
+    again.service.stop()
+
+
+def test_a_job_whose_inputs_are_gone_fails(tmp_path: Path) -> None:
+    api = Api(tmp_path, MANY)
+    job = api.start_import(api.dataset("sales"), "first")
+    found = api.store.at(job)
+    assert found is not None
+    api.store.change(found.number, attempts=ATTEMPTS - 1, inputs={"dataset": f"{job}x"})
+    api.service.stop()
+    again = Working(tmp_path)
+    done = again.settled(job)
+    assert (done["Status"], "No resource found" in done["Message"]) == ("CREATE_FAILED", True)
+    again.service.stop()
+
+
 def test_a_lock_is_held_for_as_long_as_a_worker_lives(tmp_path: Path) -> None:
     ends: list[tuple[int, int]] = []
     sleeper = Workers(("/bin/sh", "-c", "read x"), tmp_path / "lock", lambda *end: ends.append(end))
@@ -498,6 +523,11 @@ def test_reports_are_cheap_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyP
         seen.append((files.read(tmp_path / files.PROGRESS) or {})["share"])
     assert seen == [0.0, 0.0, 1.0]
     assert [path.name for path in tmp_path.iterdir()] == [files.PROGRESS]
+
+
+def test_no_time_remains_that_is_negative() -> None:
+    assert remaining_minutes(-100, 0.5, 60) == remaining_minutes(100, 0, 60) == 0
+    assert remaining_minutes(61, 0.5, 0) == 2
 
 
 def test_an_end_is_told_in_words() -> None:

@@ -579,6 +579,21 @@ def test_what_is_not_offered_says_so(api: Api, operation: str, members: Any) -> 
     assert caught.value.message == f"The local service does not offer {operation} yet"
 
 
+def test_a_full_disk_is_a_fault_of_ours_and_passes(api: Api) -> None:
+    sales = api.dataset("sales")
+    pages = api.store._database.execute("PRAGMA page_count").fetchone()[0]
+    api.store._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(RefusedError) as caught:
+        for number in range(1000):
+            api.dataset(f"d{number}")
+    assert (caught.value.status, caught.value.code) == (500, "InternalServerException")
+    assert api("DescribeDataset", DatasetArn=sales)["Status"] == "ACTIVE"
+    api.store._database.execute("PRAGMA max_page_count = 100000")
+    api.dataset("after")
+    names = [one["DatasetName"] for one in api("ListDatasets")["Datasets"]]
+    assert names == ["after", *(f"d{number - 1}" for number in range(len(names) - 2, 0, -1)), "sales"]
+
+
 def test_state_survives_a_restart(api: Api) -> None:
     found = tree(api)
     api.service.stop()

@@ -528,6 +528,13 @@ def test_retraining_takes_a_name_and_a_reference_alone(api: Api, extra: Any) -> 
         api("CreateAutoPredictor", PredictorName="second", ReferencePredictorArn=first, **extra)
 
 
+def test_a_retrained_predictor_may_have_tags(api: Api) -> None:
+    first = api.end(api.auto_predictor(api.group()))
+    given = {"ReferencePredictorArn": first, "Tags": [{"Key": "a", "Value": "b"}], "ExplainPredictor": False}
+    second = api("CreateAutoPredictor", PredictorName="second", **given)["PredictorArn"]
+    assert api("ListTagsForResource", ResourceArn=second)["Tags"] == given["Tags"]
+
+
 def test_a_legacy_predictor_is_upgraded(api: Api, group: str) -> None:
     method = {"FeaturizationMethodName": "filling", "FeaturizationMethodParameters": {"middlefill": "nan"}}
     features = [{"AttributeName": "demand", "FeaturizationPipeline": [method]}]
