@@ -80,6 +80,8 @@ def _sales(
     tables: Lakehouse, version: int, days: frozenset[datetime.date] | None
 ) -> Mapping[Table, DataFrame | pa.Table]:
     """The rows of both gold tables for these days of a version of silver, all days for None."""
+    if days is not None and not days:
+        return {table: arrow_schema(table).empty_table() for table in BUILDS}
     lines, rows = tables.scan(SILVER_ORDER_LINES, version, gold_few.COLUMNS, "sales_date", days)
     if rows <= FEW_ROWS:
         return gold_few.daily(lines, days)
@@ -116,10 +118,11 @@ def _write(
     note = f"silver version {version}"
     if days is None and isinstance(sales, DataFrame):
         tables.overwrite(sales.sortWithinPartitions(*table.key), table, app, version, note)
-    elif days is None or days:
-        rows = sales.toArrow() if isinstance(sales, DataFrame) else sales
+        return
+    rows = sales.toArrow() if isinstance(sales, DataFrame) else sales
+    if days is None or days:
         rows = rows.sort_by([(name, "ascending") for name in table.key])
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days or ()))
         tables.overwrite_few(rows, table, app, version, note, where=f"sales_date IN ({listed})" if days else None)
     else:  # no day changed: the version moves on all the same
-        tables.append_few(arrow_schema(table).empty_table(), table, app, version, note)
+        tables.append_few(rows, table, app, version, note)

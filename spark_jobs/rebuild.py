@@ -44,7 +44,8 @@ def run(tables: Lakehouse, bucket: Bucket, settings: Settings) -> int:
 def _switch(tables: Lakehouse, staged: Lakehouse, number: int, newest: int) -> None:
     app, note = apply.application(number), f"rebuilt as generation {number}"
     for table, order in ((SILVER_REJECTED, ("object", "position")), (SILVER_ORDER_LINES, ("order_id", "line_no"))):
-        tables.create(table)
+        if tables.version(table) < 0:  # one that is there gets its columns with its rows, whatever it has now
+            tables.create(table)
         if tables.transaction(table, app) < newest:
             rows = staged.read(table).repartitionByRange(order[0]).sortWithinPartitions(*order)
             tables.replace(rows, table, app, newest, note)

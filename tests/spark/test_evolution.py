@@ -21,6 +21,7 @@ from lakehouse.evolution import MAX_COLUMNS, can_be_column, gather
 from lakehouse.strictjson import compact
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import apply, rebuild
+from spark_jobs.arrow import arrow_schema
 from spark_jobs.delta import Lakehouse
 from spark_jobs.session import SPLITTER
 from spark_jobs.transforms import unknown
@@ -154,6 +155,23 @@ def test_a_setting_reaches_what_is_there_by_a_rebuild(site: Site) -> None:
     rebuild.run(site.tables(), site.bucket, site.settings)
     assert columns(site) == []
     assert unknown_fields(site) == {**aside, "frozen": {}, "new": {"extra": '{"gift":1,"later":2}'}}
+    assert site.differences() == []
+
+
+def test_a_rebuild_replaces_a_column_of_another_type(site: Site) -> None:
+    # as one that `evolve` made of a field that the contract then took up
+    url, options = site.tables().url(SILVER_ORDER_LINES), site.settings.delta_options
+    wanted = arrow_schema(SILVER_ORDER_LINES)
+    there = wanted.set(wanted.get_field_index("line_no"), pa.field("line_no", pa.string()))
+    feed = {"delta.enableChangeDataFeed": "true"}
+    write_deltalake(url, there.empty_table(), storage_options=options, configuration=feed)
+    site.land([change("c", 1, "one")])
+    with pytest.raises(ContractError, match=r"line_no is of .*make rebuild"):
+        site.driver()
+    rebuild.run(site.tables(), site.bucket, site.settings)
+    assert [row["line_no"] for row in site.rows(SILVER_ORDER_LINES)] == [1]
+    site.land([change("u", 2, "one")])
+    site.run()
     assert site.differences() == []
 
 
