@@ -118,5 +118,5 @@ docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from th
 
 .PHONY: lock
 lock: $(READY) ## Pin the newest allowed versions with hashes
-	@for name in requirements requirements-java; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
+	@for name in requirements requirements-java requirements-prophet; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q $$name.in -o $$name.txt; done

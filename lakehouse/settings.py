@@ -121,6 +121,12 @@ class Settings:
         15.0, "how long a driver that is gone keeps others waiting", unit="seconds", group="Spark", low=2
     )
 
+    forecast_quotas: str = _knob(
+        "",
+        "quotas of the local Forecast service that differ from AWS's, such as forecasts=100,imports_at_once=10",
+        group="Forecast",
+    )
+
     metrics_port: int = _knob(
         9108,
         "port of 127.0.0.1 on which the driver serves its figures to Prometheus; 0 for none",

@@ -10,8 +10,9 @@ import http.client
 import ipaddress
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -19,6 +20,7 @@ import uvicorn
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from forecasting.service import quotas
 from infra.local import durable, plugins
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
@@ -56,14 +58,20 @@ def address(settings: Settings) -> tuple[str, int]:
 
 
 def process(settings: Settings) -> Process:
-    """The gateway as the supervisor runs it."""
+    """The gateway as the supervisor runs it.
+
+    Raises:
+        ConfigError: AWS_ENDPOINT_URL is no address of this machine, or FORECAST_QUOTAS names what is no quota.
+    """
     _, port = address(settings)
     given = {
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
         "AWS_DEFAULT_REGION": settings.aws_default_region,
         "DATA_DIR": str(settings.data_path),
         "LOG_LEVEL": settings.log_level,
+        "FORECAST_QUOTAS": settings.forecast_quotas,
     }
+    quotas.parse(settings.forecast_quotas)  # a wrong one is refused before the start, not by the first request
     return Process(
         name=NAME,
         command=(sys.executable, "-m", "infra.local.gateway"),
@@ -156,11 +164,15 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
             return
         for service in services:
             await service.start()
-        try:
-            await emulator(scope, receive, send)
-        finally:
-            for service in reversed(services):
-                await service.stop()
+
+        async def send_when_stopped(message: MutableMapping[str, Any]) -> None:
+            # uvicorn ends the process once it has heard that the shutdown is complete, whatever is still under way.
+            if message["type"].startswith("lifespan.shutdown"):
+                for service in reversed(services):
+                    await service.stop()
+            await send(message)
+
+        await emulator(scope, receive, send_when_stopped)
 
     return Guard(with_plugins, port, [urlsplit(settings.aws_endpoint_url).hostname or ""])
 
@@ -177,7 +189,7 @@ def serve(settings: Settings, bind: str, port: int, *, services: Sequence[plugin
     folder = settings.data_path / NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare_environment(settings, port)
-    app = application(settings, port, services=plugins.installed() if services is None else services)
+    app = application(settings, port, services=plugins.installed(settings, folder) if services is None else services)
     logs.configure(settings.log_level)
     config = uvicorn.Config(
         app,

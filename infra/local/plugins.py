@@ -5,7 +5,10 @@ in `installed`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
+
+from lakehouse.settings import Settings
 
 Answer = tuple[int, dict[str, str], bytes]
 Query = Mapping[str, list[str]]
@@ -39,9 +42,16 @@ class Plugin(Protocol):
         ...
 
 
-def installed() -> tuple[Plugin, ...]:
-    """The plug-ins of the gateway, in the order in which they start."""
-    return ()
+def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
+    """The plug-ins of the gateway, in the order in which they start.
+
+    Args:
+        settings: Of the stack.
+        folder: The gateway's; each plug-in that keeps something has a folder of its own in it.
+    """
+    from infra.local.forecast import Forecast  # noqa: PLC0415  (it imports this module for the types)
+
+    return (Forecast(settings, folder / Forecast.name),)
 
 
 def install(plugins: Sequence[Plugin]) -> None:

@@ -1,0 +1,100 @@
+"""What-if forecasts and selected time series: which rows are changed how, and which series are meant.
+
+Whether the rows exist is found out by the job that reads them.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from forecasting.service.faults import invalid
+from forecasting.service.rules.domains import attributes
+from forecasting.service.rules.places import check_place, check_timestamp_format
+from forecasting.service.rules.predictors import Schemas
+
+_ORDERED = ("LESS_THAN", "GREATER_THAN")
+
+
+def check_selector(selector: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+    """A TimeSeriesSelector: a file of item ids and every forecast dimension."""
+    identifiers = selector.get("TimeSeriesIdentifiers", {})
+    missing = [name for name in ("DataSource", "Schema") if name not in identifiers]
+    if missing:
+        raise invalid(f"TimeSeriesIdentifiers needs {' and '.join(missing)}")
+    check_place(identifiers["DataSource"]["S3Config"], is_source=True)
+    found = attributes(identifiers["Schema"])
+    expected = {schemas.item, *dimensions}
+    if set(found) != expected or set(found.values()) != {"string"}:
+        raise invalid(f"The schema of TimeSeriesIdentifiers must have the string attributes {', '.join(expected)}")
+
+
+def check_changes(request: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+    """Transformations or a replacement, one of the two."""
+    transformations = request.get("TimeSeriesTransformations", [])
+    replacement = request.get("TimeSeriesReplacementsDataSource")
+    if bool(transformations) == (replacement is not None):
+        raise invalid("Specify either TimeSeriesTransformations or TimeSeriesReplacementsDataSource")
+    if not schemas.features:
+        raise invalid("A what-if forecast needs a related time series, which the dataset group does not have")
+    if replacement is None:
+        for one in transformations:
+            _check_transformation(one, schemas, dimensions)
+    else:
+        _check_replacement(replacement, schemas, dimensions)
+
+
+def _check_transformation(one: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+    if "Action" not in one:
+        raise invalid("A transformation needs an Action")
+    action = one["Action"]
+    if action["AttributeName"].lower() not in (name.lower() for name in schemas.features):
+        known = ", ".join(schemas.features)
+        raise invalid(f"Invalid attribute of an Action: {action['AttributeName']}. Related time series: {known}")
+    if action["Operation"] == "DIVIDE" and action["Value"] == 0:
+        raise invalid("An Action cannot divide by 0")
+    kinds = _condition_attributes(schemas, dimensions)
+    for condition in one.get("TimeSeriesConditions", []):
+        _check_condition(condition, kinds)
+
+
+def _condition_attributes(schemas: Schemas, dimensions: list[str]) -> dict[str, str]:
+    """Types of what a condition may ask about: item, dimensions, metadata, time stamp, related time series."""
+    found = attributes(schemas.metadata["Schema"]) if schemas.metadata else {}
+    if schemas.related is not None:
+        related = attributes(schemas.related["Schema"])
+        found |= {name: related[name] for name in (*schemas.features, "timestamp")}
+    return found | dict.fromkeys((schemas.item, *dimensions), "string")
+
+
+def _check_condition(condition: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
+    name, value = condition["AttributeName"], condition["AttributeValue"]
+    if name not in kinds:
+        raise invalid(f"Invalid attribute of a condition: {name}. Attributes of conditions: {', '.join(kinds)}")
+    if kinds[name] == "string" and condition["Condition"] in _ORDERED:
+        raise invalid(f"{condition['Condition']} compares numbers and time stamps; {name} is a string")
+    try:
+        if kinds[name] == "timestamp":
+            datetime.fromisoformat(value)
+        elif kinds[name] != "string" and not math.isfinite(float(value)):
+            raise ValueError(value)
+    except ValueError as fault:
+        raise invalid(f"Invalid AttributeValue: {value}. The attribute {name} is of type {kinds[name]}") from fault
+
+
+def _check_replacement(source: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+    check_place(source["S3Config"], is_source=True)
+    frequency = schemas.related["DataFrequency"] if schemas.related else None
+    check_timestamp_format(source.get("TimestampFormat"), frequency)
+    found = attributes(source["Schema"])
+    missing = [name for name in (schemas.item, *dimensions, "timestamp") if name not in found]
+    if missing:
+        raise invalid(f"The schema of the replacement needs the attribute(s) [{', '.join(missing)}]")
+    related = attributes(schemas.related["Schema"]) if schemas.related else {}
+    wrong = [
+        name for name, kind in found.items() if name not in (*related, *dimensions) or kind != related.get(name, kind)
+    ]
+    if wrong:
+        raise invalid(f"The attribute(s) [{', '.join(wrong)}] are not those of the related time series")
+    if not any(name in schemas.features for name in found):
+        raise invalid("The schema of the replacement needs at least one related time series")

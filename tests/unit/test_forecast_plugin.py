@@ -1,0 +1,44 @@
+"""The Forecast service as the gateway's plug-in: listed, configured, and not there before it is needed."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.local import gateway, plugins
+from infra.local.forecast import Forecast
+from lakehouse.errors import ConfigError
+from lakehouse.settings import Settings, load
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_gateway_has_the_plugin(tmp_path: Path) -> None:
+    (found,) = plugins.installed(Settings(), tmp_path)
+    assert isinstance(found, Forecast)
+    assert not (tmp_path / "forecast").exists()
+
+
+def test_the_gateway_process_gets_the_quotas() -> None:
+    settings = dataclasses.replace(Settings(), forecast_quotas="forecasts=100")
+    given = gateway.process(settings).environment
+    assert load(given, None).forecast_quotas == "forecasts=100"
+
+
+def test_a_wrong_quota_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match="unknown quota 'forecast'; expected forecasts="):
+        gateway.process(dataclasses.replace(Settings(), forecast_quotas="forecast=1"))
+
+
+def test_a_gateway_that_nobody_asks_carries_no_service() -> None:
+    """Neither what computes nor what answers is imported with the plug-in."""
+    program = "import sys, infra.local.gateway, infra.local.forecast; print('\\n'.join(sys.modules))"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    modules = set(ended.stdout.split())
+    assert "infra.local.forecast" in modules
+    heavy = {"numpy", "pandas", "pyarrow", "forecasting.service.service", "forecasting.service.validation"}
+    assert not heavy & modules
