@@ -9,5 +9,6 @@ NAMES = (
     "freshness",
     "catch_up",
     "recovery",
+    "forecast_import",
 )
 """The benchmarks, in the order of the page."""
