@@ -49,9 +49,7 @@ def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
         settings: Of the stack.
         folder: The gateway's; each plug-in that keeps something has a folder of its own in it.
     """
-    from infra.local.forecast import Forecast  # noqa: PLC0415  (it imports this module for the types)
-
-    return (Forecast(settings, folder / Forecast.name),)
+    return ()  # infra.local.forecast joins when its jobs do
 
 
 def install(plugins: Sequence[Plugin]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import gateway, plugins
+from infra.local import gateway
 from infra.local.forecast import Forecast
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings, load
@@ -17,9 +17,8 @@ pytestmark = pytest.mark.unit
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_gateway_has_the_plugin(tmp_path: Path) -> None:
-    (found,) = plugins.installed(Settings(), tmp_path)
-    assert isinstance(found, Forecast)
+def test_the_plugin_makes_no_folder_before_it_is_asked(tmp_path: Path) -> None:
+    Forecast(Settings(), tmp_path / "forecast")
     assert not (tmp_path / "forecast").exists()
 
 
