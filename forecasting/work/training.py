@@ -61,7 +61,7 @@ def _check_lengths(configuration: Configuration, panel: Panel) -> None:
             f"at most {most}",
             "import a longer history, or forecast less far ahead",
         )
-    if configuration.windows and configuration.offset > configuration.horizon >= panel.periods / 2:
+    if configuration.offset > configuration.horizon and 2 * configuration.offset >= panel.periods:
         raise ContractError(
             f"a backtest window offset of {configuration.offset} with {panel.periods} periods of data",
             "less than half of them",
