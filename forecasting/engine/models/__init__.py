@@ -1,0 +1,1 @@
+"""The forecasting models, all behind one protocol (`models/model.py`)."""
