@@ -85,7 +85,8 @@ def _write_backtest(job: Job, configuration: Configuration, panel: Panel, traine
     def item_metrics(window: tables.Window) -> Mapping[str, tables.Array]:
         judged = np.where(window.usable, window.actual, np.nan)
         numbers = [float(one) for one in shown]
-        items, _ = metrics.score(judged, window.mean, window.quantiles, numbers, scales[window.times[0]])
+        scale = scales[window.times[0]]
+        items = metrics.score(judged, window.mean, window.quantiles, numbers, scale=scale, by_item=True)
         losses = dict(zip(tables.columns(shown)[: len(shown)], items.losses.T, strict=True))
         return losses | {"Average wQL": items.average} | {name: items.of_mean(name) for name in ERRORS}
 
