@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from forecasting.engine.frequency import Frequency
 from lakehouse.errors import ContractError
 
-CODES = tuple(  # noqa: SIM905 - 66 quoted words would hide that it is one list
-    "AL AR AT AU BA BE BG BO BR BY CA CL CO CR HR CZ DK EC EE ET FI FR DE GR HU IS IN IE IT JP KZ KR LV LI LT LU MK MT "
-    "MX MD ME NL NZ NI NG NO PA PY PE PL PT RO RU RS SK SI ZA ES SE CH UA AE US UK UY VE".split()
+# fmt: off
+CODES = (
+    "AL", "AR", "AT", "AU", "BA", "BE", "BG", "BO", "BR", "BY", "CA", "CL", "CO", "CR", "HR", "CZ", "DK", "EC", "EE",
+    "ET", "FI", "FR", "DE", "GR", "HU", "IS", "IN", "IE", "IT", "JP", "KZ", "KR", "LV", "LI", "LT", "LU", "MK", "MT",
+    "MX", "MD", "ME", "NL", "NZ", "NI", "NG", "NO", "PA", "PY", "PE", "PL", "PT", "RO", "RU", "RS", "SK", "SI", "ZA",
+    "ES", "SE", "CH", "UA", "AE", "US", "UK", "UY", "VE",
 )
+# fmt: on
 ISO = {"UK": "GB"}  # the API's code for the United Kingdom is not that of ISO 3166
 PREFIX = "holiday_"
 NOON = np.timedelta64(12, "h")

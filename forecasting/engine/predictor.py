@@ -61,7 +61,8 @@ class Training:
     @property
     def task(self) -> Task:
         """What the models are told."""
-        return Task(self.horizon, self.quantiles or USUAL_LEVELS, self.seed, self.parameters)
+        levels = tuple(sorted(set(self.quantiles or USUAL_LEVELS)))
+        return Task(self.horizon, levels, self.seed, self.parameters)
 
 
 def train(panel: Panel, training: Training, report: Report) -> Trained:
@@ -91,4 +92,4 @@ def train(panel: Panel, training: Training, report: Report) -> Trained:
 
 def _too_short(wanted: Mapping[str, float], weights: Mapping[str, float]) -> str:
     lacking = sorted(set(wanted) - set(weights))
-    return f"The history is too short for {', '.join(lacking)}." if lacking else ""
+    return f"The history is too short for {', '.join(lacking)}; {', '.join(weights)} does without." if lacking else ""

@@ -91,7 +91,7 @@ class Trained:
 
         Args:
             panel: With at least the covariates of the one it was trained on, up to the end of the horizon.
-            quantiles: Levels between 0 and 1.
+            quantiles: Levels between 0 and 1, in any order.
             report: Is told the share done.
 
         Raises:
@@ -103,15 +103,16 @@ class Trained:
             )
         panel.require_known(panel.periods + self.horizon)
         require_history(panel)
-        shape = (panel.series, self.horizon)
-        draft = Draft(np.empty((*shape, len(quantiles))), np.empty(shape))
+        levels, places = np.unique(quantiles, return_inverse=True)
+        levels, shape = levels.tolist(), (panel.series, self.horizon)
+        draft = Draft(np.empty((*shape, len(levels))), np.empty(shape))
         for start in range(0, panel.series, SERIES):
             some = slice(start, min(start + SERIES, panel.series))
-            part = self.mixture.draft(panel.rows(some), quantiles)
+            part = self.mixture.draft(panel.rows(some), levels)
             draft.quantiles[some], draft.mean[some] = part.quantiles, part.mean
             report(some.stop / panel.series)
-        whole = cold_start.completed(draft, panel, quantiles, self.mixture.draft)
-        return Forecast(panel.end, whole.quantiles, whole.mean)
+        whole = cold_start.completed(draft, panel, levels, self.mixture.draft)
+        return Forecast(panel.end, whole.quantiles[..., places], whole.mean)
 
     def save(self, folder: Path) -> None:
         """Write the predictor into a folder, which is made if need be."""

@@ -13,6 +13,7 @@ from forecasting.engine.combination import Held, combined, weigh
 from forecasting.engine.contenders import NPTS, Cast, Family
 from forecasting.engine.evaluation import Result, WindowResult
 from forecasting.engine.models.model import Draft, Model, Task
+from forecasting.engine.models.naive import NAME as NAIVE
 from forecasting.engine.panel import Panel
 from forecasting.engine.trained import Mixture
 
@@ -105,9 +106,9 @@ class Trial:
             draft = cold_start.completed(draft, known, self._task.levels, mixture.draft)
             self._windows.setdefault(name, []).append(self._window(start, known, came, draft))
             self._judge(name, self._windows[name][-1])
-        for name, draft in drafts.items():
-            if name not in contenders:
-                self._judge(name, self._window(start, known, came, draft))
+        beside = [NAIVE] if self._actors.algorithms else list(drafts)
+        for name in beside:
+            self._judge(name, self._window(start, known, came, drafts[name]))
 
     def _window(self, start: int, known: Panel, came: np.ndarray, draft: Draft) -> Window:
         counted = ~np.isnan(metrics.usable(np.where(np.isnan(draft.mean), np.nan, came)))

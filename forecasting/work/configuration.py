@@ -57,7 +57,7 @@ class Configuration:
         legacy = request.get("FeaturizationConfig")
         config = legacy or request
         evaluation = request.get("EvaluationParameters") or {}
-        horizon = request["ForecastHorizon"]
+        horizon = int(request["ForecastHorizon"])
         return cls(
             Frequency.parse(config["ForecastFrequency"], boundary(request.get("TimeAlignmentBoundary") or {})),
             horizon,
@@ -68,8 +68,8 @@ class Configuration:
             _algorithm(request) if legacy else None,
             request.get("TrainingParameters") or {},
             request["OptimizationMetric"],
-            evaluation.get("NumberOfBacktestWindows", 1 if legacy else AUTO_WINDOWS),
-            evaluation.get("BackTestWindowOffset", horizon),
+            int(evaluation.get("NumberOfBacktestWindows", 1 if legacy else AUTO_WINDOWS)),
+            int(evaluation.get("BackTestWindowOffset", horizon)),
         )
 
     @property

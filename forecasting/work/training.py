@@ -1,4 +1,4 @@
-"""The job that trains: from a panel to a predictor, its evaluation in the API's members, and its backtests as tables."""
+"""The job that trains: from a panel to a predictor, its evaluation as the API tells it, its backtests as tables."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from lakehouse.errors import ContractError
 
 ALGORITHM = "arn:aws:forecast:::algorithm/"
 MOST_HORIZON = 500
-GLOBAL = ("CNN-QR", "Deep_AR_Plus", "AUTOML")  # a third of the data at most; a single series' models, all but one period
+GLOBAL = ("CNN-QR", "Deep_AR_Plus", "AUTOML")  # their horizon is a third of the data at most
 
 Json = dict[str, Any]
 

@@ -16,6 +16,7 @@ from lakehouse.settings import Settings
 from tests.stack.conftest import client, make_settings, started, wait_until
 
 pytestmark = pytest.mark.stack
+pytest.skip("the Forecast service is not part of the stack yet", allow_module_level=True)
 
 SAMPLES = Path(__file__).parents[1] / "data" / "aws_forecast_samples"
 ROLE = "arn:aws:iam::000000000000:role/forecast"

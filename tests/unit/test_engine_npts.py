@@ -127,7 +127,7 @@ def test_few_values_are_classes_and_many_are_low_usual_and_high() -> None:
 
 def test_a_day_on_which_everything_stood_still_is_no_example_of_demand() -> None:
     rng = np.random.default_rng(4)
-    target = rng.integers(1, 9, (8, 70)).astype(float)
+    target = rng.integers(1, 9, (20, 70)).astype(float)
     target[:, 5::7] = 0  # closed on this weekday, always
     target[:, [30, 31]] = 0
     target[0, :9] = NAN

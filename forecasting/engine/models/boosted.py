@@ -66,6 +66,11 @@ class Boosted:
         """One for each scale."""
         return tuple(self._boosters)
 
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles that there is a booster for."""
+        return self._state.levels
+
     @classmethod
     def fit(cls, panel: Panel, task: Task, names: Collection[str] = SCALES) -> "Boosted | None":
         """Fit on what a panel knows.

@@ -22,7 +22,7 @@ class Task:
 
     Args:
         horizon: Periods ahead.
-        levels: Quantiles that the forecasts are judged by; others can be asked for later.
+        levels: Quantiles that the forecasts are judged by, the lowest first; others can be asked for later.
         seed: Of all that is random.
         parameters: TrainingParameters of the API, and what tuning found.
     """
@@ -54,7 +54,7 @@ class Model(Protocol):
 
         Args:
             panel: What is known; covariates known ahead must reach to the horizon.
-            levels: Any quantiles between 0 and 1.
+            levels: Any quantiles between 0 and 1, the lowest first.
             names: Of the candidates.
         """
         ...
