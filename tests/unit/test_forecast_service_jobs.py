@@ -18,6 +18,7 @@ from forecasting.service import job as files
 from forecasting.service.jobs import ATTEMPTS, ending
 from forecasting.service.processes import Workers
 from forecasting.service.states import remaining_minutes
+from forecasting.service.worker import NICENESS
 from tests.unit.forecast_api import ROLE, Api, RefusedError, destination
 
 pytestmark = pytest.mark.unit
@@ -98,6 +99,12 @@ def test_a_job_becomes_active_with_what_it_made(api: Working) -> None:
     assert given["request"]["DataSource"]["S3Config"]["RoleArn"] == ROLE
     assert given["inputs"]["dataset"]["Schema"] == api("DescribeDataset", DatasetArn=sales)["Schema"]
     assert given["inputs"]["previous"] is None
+
+
+def test_a_job_steps_back_behind_whatever_else_runs(api: Working) -> None:
+    job = api.start_import(api.dataset("sales"), "priority")
+    assert api.settled(job)["Status"] == "ACTIVE"
+    assert (api.artefacts(job) / "made.txt").read_text() == f"{min(os.nice(0) + NICENESS, 19)} PASSIVE"
 
 
 def test_a_whole_pipeline_is_told_of_what_it_reads(api: Working) -> None:
