@@ -292,7 +292,7 @@ def test_what_may_be_tuned_is_tuned(api: Api) -> None:
 def test_prophet_needs_its_extra(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = f"{algorithms.PREFIX}Prophet"
     monkeypatch.setattr(algorithms.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(RefusedError, match=r"saleslake\[prophet\]"):
+    with pytest.raises(RefusedError, match="the extra `prophet`, which is not installed; run `make prophet`"):
         api.predictor(api.group(), AlgorithmArn=arn)
     monkeypatch.setattr(algorithms.importlib.util, "find_spec", lambda _: "there")
     api.predictor(api.group("other"), AlgorithmArn=arn)

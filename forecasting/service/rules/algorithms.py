@@ -62,7 +62,7 @@ def algorithm(arn: str) -> str:
         options = ",".join(f"{PREFIX}{known}" for known in NAMES)
         raise invalid(f"Invalid Algorithm ARN specified: {arn}. Options: {options}")
     if name == "Prophet" and importlib.util.find_spec("prophet") is None:
-        raise invalid(f"{arn} needs the extra `prophet`: pip install 'saleslake[prophet]'")
+        raise invalid(f"{arn} needs the package of the extra `prophet`, which is not installed; run `make prophet`")
     return name
 
 
