@@ -9,6 +9,7 @@ NAMES = (
     "freshness",
     "catch_up",
     "recovery",
+    "forecast_engine",
     "forecast_import",
 )
 """The benchmarks, in the order of the page."""
