@@ -1,5 +1,7 @@
 """A training that takes a while, with real jobs: it says how long, it can be stopped, it holds up nobody."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -10,6 +12,8 @@ import psutil
 import pytest
 
 from forecasting.service.worker import NICENESS
+from infra.local import gateway
+from infra.local.daemon import Daemon
 from tests.stack.conftest import wait_until
 from tests.stack.forecast_program import JOB_SECONDS, Program, served
 
@@ -103,3 +107,22 @@ def test_a_training_steps_back_behind_the_stack(program: Program, training: str)
         program.put(f"beside/{number}", b"change")
         assert time.monotonic() - begin < 5
     assert described(program, training)["Status"] == "CREATE_IN_PROGRESS"
+
+
+def test_a_training_goes_on_when_the_gateway_was_killed(program: Program, group: str) -> None:
+    daemon = Daemon(program.settings.data_path)
+    before = daemon.states()["gateway"]["pid"]
+    arn = program.forecast.create_predictor(
+        PredictorName="goes_on",
+        AlgorithmArn="arn:aws:forecast:::algorithm/NPTS",
+        ForecastHorizon=14,
+        InputDataConfig={"DatasetGroupArn": group},
+        FeaturizationConfig={"ForecastFrequency": "D"},
+    )["PredictorArn"]
+    [worker] = wait_until("its process is there", lambda: workers(program))
+    os.kill(before, signal.SIGKILL)
+    wait_until("the process is gone", lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    wait_until("the gateway is up again", lambda: daemon.states()["gateway"]["pid"] not in (0, before))
+    wait_until("it answers", lambda: gateway.unready(program.settings) is None)
+    program.done(program.forecast.describe_predictor, PredictorArn=arn)
+    assert program.forecast_of("goes_on", arn)

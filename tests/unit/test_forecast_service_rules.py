@@ -289,6 +289,15 @@ def test_what_may_be_tuned_is_tuned(api: Api) -> None:
     assert api("DescribePredictor", PredictorArn=arn)["HPOConfig"] == given["HPOConfig"]
 
 
+def test_parameters_as_the_service_shows_them_may_be_sent_back(api: Api) -> None:
+    """Those that DescribePredictor showed of a real predictor."""
+    shown = {"context_length": "144", "epochs": "500", "learning_rate": "1E-3", "learning_rate_decay": "0.5"}
+    shown |= {"likelihood": "student-t", "max_learning_rate_decays": "0", "num_averaged_models": "1"}
+    shown |= {"num_cells": "40", "num_layers": "2", "prediction_length": "72"}
+    arn = f"{algorithms.PREFIX}Deep_AR_Plus"
+    api.predictor(api.group(), AlgorithmArn=arn, TrainingParameters=shown)
+
+
 def test_prophet_needs_its_extra(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = f"{algorithms.PREFIX}Prophet"
     monkeypatch.setattr(algorithms.importlib.util, "find_spec", lambda _: None)
