@@ -11,5 +11,6 @@ NAMES = (
     "recovery",
     "forecast_engine",
     "forecast_import",
+    "forecast_service",
 )
 """The benchmarks, in the order of the page."""
