@@ -93,6 +93,10 @@ maintain: $(READY) ## Compact, vacuum and expire all there is, without waiting u
 install: ## Make the virtual environment, fetch the JVM artefacts, compile the Java parts
 	@$(PYTHON) infra/local/install.py
 
+.PHONY: prophet
+prophet: $(READY) ## Add the Prophet package to the environment, for predictors of the algorithm Prophet
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-prophet.txt
+
 $(READY): requirements.txt requirements-java.txt connect/artifacts.txt spark_jobs/artifacts.txt $(SOURCES)
 	@$(PYTHON) infra/local/install.py
 

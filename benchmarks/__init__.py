@@ -9,6 +9,8 @@ NAMES = (
     "freshness",
     "catch_up",
     "recovery",
+    "forecast_engine",
     "forecast_import",
+    "forecast_service",
 )
 """The benchmarks, in the order of the page."""

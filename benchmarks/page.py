@@ -54,10 +54,12 @@ def number(value: float | None) -> str:
 
     Example:
         >>> [number(value) for value in (None, 0.456, 2.345, 45.67, 23456.7)]
-        ['', '0.46', '2.35', '45.7', '23,457']
+        ['', '0.456', '2.35', '45.7', '23,457']
     """
     if value is None:
         return ""
+    if abs(value) < 1:
+        return f"{value:.3f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 

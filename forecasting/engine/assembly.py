@@ -19,6 +19,7 @@ from forecasting.engine.panel import Panel
 from lakehouse.errors import ContractError
 
 MOST_CELLS = 500_000_000  # of a grid: 4 GB, 680,000 series of two years of days
+GREATEST = 1e30  # target; trees learn from numbers of four bytes
 UNKNOWN = -1
 ZERO = Filling(Fill("zero"), Fill("zero"))
 
@@ -140,10 +141,13 @@ def _require_size(series: int, columns: int, frequency: Frequency) -> None:
 
 
 def _require_finite(grid: NDArray[np.float64], keys: pa.Table) -> None:
-    infinite = np.isinf(grid).any(axis=1)
-    if infinite.any():
-        item = keys[0][int(infinite.argmax())].as_py()
-        raise ContractError(f"the target of {item} is infinite, or its sum over a period is", "finite numbers")
+    excessive = (np.abs(grid) > GREATEST).any(axis=1)  # NaN is not greater
+    if excessive.any():
+        item = keys[0][int(excessive.argmax())].as_py()
+        raise ContractError(
+            f"the target of {item}, or its sum over a period, is infinite or beyond {GREATEST:g}",
+            "smaller numbers",
+        )
 
 
 def _newcomers(layout: Layout, keys: pa.Table, metadata: pa.Table, related: pa.Table | None) -> pa.Table:

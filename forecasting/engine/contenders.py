@@ -29,6 +29,7 @@ HALF_LIVES = (2, 8, 32)  # seasons after which a past value counts half
 PLAIN_HALF_LIVES = (1, 4, 16)  # the same without seasons, in shortest windows of the features
 FEW_SERIES = 50  # up to which each series may have models of its own in a combination
 VERY_FEW_SERIES = 5  # the same for AutoARIMA, which takes up to seconds a series
+LONG_SEASON = 12  # beyond it AutoARIMA gained nothing on series by the hour and took most of the time
 SOME_SERIES = 1_000  # the same where one algorithm is chosen
 
 Fit = Callable[[Panel, Task], Model | None]
@@ -77,7 +78,7 @@ def cast(algorithm: str | None, panel: Panel, task: Task) -> Cast:
 def _combination(panel: Panel) -> Cast:
     """NPTS under several kernels, the boosted model, and for few series models of each series' own."""
     own = [ETS, THETA] if panel.series <= FEW_SERIES else []
-    own += [ARIMA] if panel.series <= VERY_FEW_SERIES else []
+    own += [ARIMA] if panel.series <= VERY_FEW_SERIES and panel.frequency.season <= LONG_SEASON else []
     kernels = _kernels(panel)
     families = [Family(tuple(kernels), lambda _, task: Npts(kernels, task.horizon)), _boosted(), _naive()]
     families += [_statistical(own)] if own else []

@@ -7,11 +7,18 @@ import importlib
 
 from forecasting.service.job import Job, Result
 from forecasting.service.worker import Body
+from lakehouse.errors import ConfigError
+
+OPENMP = "the OpenMP library of the system", "run `apt-get install libgomp1` (macOS: `brew install libomp`)"
+"""What LightGBM is expected to find and slim systems lack, and how it comes there."""
 
 
 def _of(module: str, function: str) -> Body:
     def body(job: Job) -> Result:
-        found: Body = getattr(importlib.import_module(f"forecasting.work.{module}"), function)
+        try:
+            found: Body = getattr(importlib.import_module(f"forecasting.work.{module}"), function)
+        except OSError as fault:
+            raise ConfigError(f"LightGBM cannot be loaded: {fault}", *OPENMP) from fault
         return found(job)
 
     return body

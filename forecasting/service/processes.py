@@ -15,6 +15,8 @@ from pathlib import Path
 
 COMMAND = (sys.executable, "-P", "-m", "forecasting.service.worker")
 _KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+# OpenMP's threads, LightGBM's, spin while they wait for each other; on cores that others use too, they must sleep.
+_SHARED = {"OMP_WAIT_POLICY": "PASSIVE"}
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -62,7 +64,7 @@ class Workers:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=folder,
-            env={**kept, **environment, "PYTHONPATH": str(_ROOT)},
+            env={**kept, **_SHARED, **environment, "PYTHONPATH": str(_ROOT)},
             # The lock is one with ours: it is free when the last of us is gone.
             pass_fds=(self._lock,),
             # A Ctrl-C in the terminal is for the service, which knows that the job goes on later.

@@ -18,6 +18,9 @@ from lakehouse.errors import LakehouseError
 
 Body = Callable[[job.Job], job.Result]
 
+NICENESS = 10
+"""How far a job steps back: a forecast may take longer, the stream of changes beside it must not wait."""
+
 
 def run(folder: Path, bodies: Mapping[str, Body]) -> None:
     """Do the job of a folder and leave its result there."""
@@ -50,6 +53,7 @@ def main(bodies: Mapping[str, Body] | None = None) -> None:
         bodies: What to do by kind; those of `forecasting.service.bodies` by default.
     """
     threading.Thread(target=_end_with_input, daemon=True).start()
+    os.nice(NICENESS)
     logs.configure(settings.load(dotenv=None).log_level)
     if bodies is None:
         bodies = importlib.import_module("forecasting.service.bodies").BODIES

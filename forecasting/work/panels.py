@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from forecasting.data import importing
@@ -17,6 +18,10 @@ from forecasting.engine.filling import Filling
 from forecasting.engine.panel import Panel
 from forecasting.service.rules.domains import DOMAINS
 from forecasting.work.configuration import Configuration
+from lakehouse.errors import ContractError
+
+END_OF_TIME = np.datetime64("9999-12-31T00:00:00", "s")
+"""Beyond it a moment has no ISO text of four digits for the year."""
 
 Json = Mapping[str, Any]
 
@@ -48,7 +53,7 @@ def panel(configuration: Configuration, data: Json, related_rows: pa.Table | Non
         related_rows = found[0]
     metadata = data.get("metadata")
     layout = _layout(configuration, target, data["target"]["dataset"]["Domain"], related_rows)
-    return assemble(
+    whole = assemble(
         layout,
         configuration.frequency,
         configuration.horizon,
@@ -56,6 +61,18 @@ def panel(configuration: Configuration, data: Json, related_rows: pa.Table | Non
         related=related_rows,
         metadata=importing.table(Path(metadata["folder"])) if metadata else None,
     )
+    _check_end(whole, configuration.horizon)
+    return whole
+
+
+def _check_end(panel: Panel, horizon: int) -> None:
+    last, end = panel.frequency.start(panel.first_period + panel.periods + np.array([-1, horizon]))
+    if end > END_OF_TIME:
+        raise ContractError(
+            f"data to {str(last)[:10]} and a horizon of {horizon} periods",
+            "a forecast that ends before the year 10000",
+            "look for a wrong year among the timestamps",
+        )
 
 
 def _layout(configuration: Configuration, target: Schema, domain: str, related_rows: pa.Table | None) -> Layout:

@@ -9,6 +9,7 @@ import numpy as np
 
 from forecasting.data import backtest as tables
 from forecasting.engine import metrics
+from forecasting.engine.contenders import ALGORITHMS, AUTOML
 from forecasting.engine.evaluation import Evaluation, WindowResult
 from forecasting.engine.metrics import ERRORS, Scores
 from forecasting.engine.panel import Panel
@@ -20,7 +21,7 @@ from lakehouse.errors import ContractError
 
 ALGORITHM = "arn:aws:forecast:::algorithm/"
 MOST_HORIZON = 500
-GLOBAL = ("CNN-QR", "Deep_AR_Plus", "AUTOML")  # their horizon is a third of the data at most
+GLOBAL = ("CNN-QR", "Deep_AR_Plus", AUTOML)  # their horizon is a third of the data at most
 
 Json = dict[str, Any]
 
@@ -94,8 +95,10 @@ def _write_backtest(job: Job, configuration: Configuration, panel: Panel, traine
 
 
 def _body(configuration: Configuration, evaluation: Evaluation) -> Json:
+    # The engine's yardsticks are no algorithms of the API.
+    told = [one for one in evaluation.results if one.algorithm in ALGORITHMS] or [evaluation.chosen]
     results = []
-    for result in evaluation.results:
+    for result in told if configuration.algorithm == AUTOML else told[:1]:
         windows = [_window(configuration, window) for window in result.windows]
         if result.summary is not None:
             summary = {"EvaluationType": "SUMMARY", "Metrics": _metrics(configuration, result.summary)}
@@ -105,19 +108,20 @@ def _body(configuration: Configuration, evaluation: Evaluation) -> Json:
             shown["AlgorithmArn"] = f"{ALGORITHM}{result.algorithm}"
         results.append(shown)
     body: Json = {"PredictorEvaluationResults": results}
-    if configuration.algorithm == "AUTOML":
+    if configuration.algorithm is not None:
         body["AlgorithmArn"] = results[0]["AlgorithmArn"]
         body["AutoMLAlgorithmArns"] = [one["AlgorithmArn"] for one in results]
-    elif configuration.algorithm is None:
-        del results[1:]
     return body
 
 
 def _window(configuration: Configuration, window: WindowResult) -> Json:
+    """A window as GetAccuracyMetrics tells it: its end is the first moment after it (docs/decisions/0076)."""
+    frequency = configuration.frequency
+    [end] = frequency.start(frequency.period(np.array([window.last])) + 1)
     return {
         "EvaluationType": "COMPUTED",
         "TestWindowStart": _moment(window.first),
-        "TestWindowEnd": _moment(window.last),
+        "TestWindowEnd": _moment(end),
         "ItemCount": window.item_count,
         "Metrics": _metrics(configuration, window.scores),
     }
@@ -128,21 +132,21 @@ def _moment(time: np.datetime64) -> float:
 
 
 def _metrics(configuration: Configuration, scores: Scores) -> Json:
-    """A window's Metrics; what is not defined is left out. The losses come from the highest quantile down."""
-    rows = {f"{level:g}": errors for level, errors in zip(scores.quantiles, scores.errors, strict=False)}
+    """A window's Metrics; what is not defined is left out.
+
+    As the service answered: the losses from the highest quantile down, and errors of the mean alone, whatever the
+    forecast types (docs/decisions/0076).
+    """
     losses = {f"{level:g}": loss for level, loss in zip(scores.quantiles, scores.losses, strict=True)}
     wanted = sorted((one for one in configuration.types if one != MEAN), key=float, reverse=True)
     told = [{"Quantile": float(one), "LossValue": float(losses[f"{float(one):g}"])} for one in wanted]
-    errors = [_errors(one, rows[f"{float(one):g}"]) for one in wanted]
-    if MEAN in configuration.types:
-        errors.append(_errors(MEAN, scores.errors[-1]))
-    found = {"RMSE": float(scores.of_mean("RMSE")), "AverageWeightedQuantileLoss": float(scores.average)}
-    return {name: value for name, value in found.items() if isfinite(value)} | {
+    errors = {name: float(value) for name, value in zip(ERRORS, scores.errors[-1], strict=True)}
+    found = {"RMSE": errors["RMSE"], "AverageWeightedQuantileLoss": float(scores.average)}
+    return _finite(found) | {
         "WeightedQuantileLosses": [one for one in told if isfinite(one["LossValue"])],
-        "ErrorMetrics": errors,
+        "ErrorMetrics": [{"ForecastType": MEAN} | _finite(errors)],
     }
 
 
-def _errors(forecast_type: str, values: metrics.Array) -> Json:
-    found = {name: float(value) for name, value in zip(ERRORS, values, strict=True)}
-    return {"ForecastType": forecast_type} | {name: value for name, value in found.items() if isfinite(value)}
+def _finite(values: Mapping[str, float]) -> Json:
+    return {name: value for name, value in values.items() if isfinite(value)}

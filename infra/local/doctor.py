@@ -3,12 +3,15 @@
 Each check says in one line what is wrong and what to do. Changes nothing.
 """
 
+import ctypes
+import importlib.util
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 
+from forecasting.service.bodies import OPENMP
 from infra.local import jars, javac, machine, stack
 from infra.local.daemon import Daemon
 from infra.local.java import find_java
@@ -30,12 +33,13 @@ _ARTEFACTS: dict[str, tuple[Callable[[Settings], object], ...]] = {
 
 
 def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, LakehouseError | None, str]]:
-    """Make every check for the named processes, all without a name.
+    """Make every check for the named processes; without a name for all, and for what works beside them.
 
     Returns:
         For each check: what it is about, what is wrong (None if nothing), and what was found.
     """
-    wanted = list(names) or list(stack.PROCESSES)
+    names = list(names)
+    wanted = names or list(stack.PROCESSES)
     checks: list[tuple[str, Check]] = [
         ("disk", disk),
         ("memory", memory),
@@ -43,6 +47,8 @@ def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, La
     ]
     if set(wanted) - {"gateway"}:
         checks += [("java", java), ("artefacts", lambda settings: artefacts(settings, wanted))]
+    if not names:
+        checks.append(("forecasts", forecasts))  # the stream of changes does without them
     found: list[tuple[str, LakehouseError | None, str]] = []
     for subject, check in checks:
         try:
@@ -64,6 +70,20 @@ def artefacts(settings: Settings, names: Iterable[str]) -> str:
         for present in _ARTEFACTS.get(name, ()):
             present(settings)
     return f"in {settings.cache_path}"
+
+
+def forecasts(_: Settings) -> str:
+    """LightGBM, which predictors need, can be loaded: its library alone, which takes milliseconds."""
+    found = importlib.util.find_spec("lightgbm")
+    folder = Path(found.origin).parent if found and found.origin else Path()
+    library = next((one for one in folder.glob("*/lib_lightgbm.*") if found), None)
+    if library is None:
+        raise ConfigError("no package lightgbm", "it in the environment", "run `make install`")
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as fault:
+        raise ConfigError(f"LightGBM cannot be loaded: {fault}", *OPENMP) from fault
+    return "LightGBM can be loaded"
 
 
 def disk(settings: Settings) -> str:

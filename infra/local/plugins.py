@@ -49,7 +49,10 @@ def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
         settings: Of the stack.
         folder: The gateway's; each plug-in that keeps something has a folder of its own in it.
     """
-    return ()  # infra.local.forecast joins when its jobs do
+    # Imported here: a plug-in imports the contract above.
+    from infra.local.forecast import Forecast  # noqa: PLC0415
+
+    return (Forecast(settings, folder / Forecast.name),)
 
 
 def install(plugins: Sequence[Plugin]) -> None:

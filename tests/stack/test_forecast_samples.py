@@ -1,30 +1,21 @@
 """The public samples of Amazon Forecast through the gateway as their notebooks run them, by boto3 and real jobs."""
 
 import csv
-import io
 import lzma
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.local import gateway
-from lakehouse.settings import Settings
-from tests.stack.conftest import client, make_settings, started, wait_until
+from tests.stack.conftest import wait_until
+from tests.stack.forecast_program import JOB_SECONDS, LEVELS, Program, Row, served
 
 pytestmark = pytest.mark.stack
-pytest.skip("the Forecast service is not part of the stack yet", allow_module_level=True)
 
 SAMPLES = Path(__file__).parents[1] / "data" / "aws_forecast_samples"
-ROLE = "arn:aws:iam::000000000000:role/forecast"
-JOB_SECONDS = 300.0
-LEVELS = ["0.1", "0.5", "0.9"]
 FILLED = {"middlefill": "median", "backfill": "median", "futurefill": "median"}
-
-Row = dict[str, str]
 
 
 def sample(name: str) -> list[list[str]]:
@@ -33,121 +24,10 @@ def sample(name: str) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-@dataclass
-class Program:
-    """What a program that uses Amazon Forecast holds: its clients, its bucket."""
-
-    settings: Settings
-
-    def __post_init__(self) -> None:
-        self.s3, self.forecast = client(self.settings), client(self.settings, "forecast")
-        self.query = client(self.settings, "forecastquery")
-        self.bucket = self.settings.bucket
-
-    def place(self, key: str) -> dict[str, Any]:
-        return {"S3Config": {"Path": f"s3://{self.bucket}/{key}", "RoleArn": ROLE}}
-
-    def put(self, key: str, rows: list[list[str]]) -> None:
-        text = io.StringIO()
-        csv.writer(text).writerows(rows)
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=text.getvalue().encode())
-
-    def files(self, prefix: str) -> dict[str, list[Row]]:
-        """The rows of exported files, by key."""
-        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
-        texts = {one["Key"]: self.s3.get_object(Bucket=self.bucket, Key=one["Key"])["Body"].read() for one in found}
-        return {key: list(csv.DictReader(io.StringIO(text.decode()))) for key, text in texts.items()}
-
-    def done(self, describe: Callable[..., Any], **arn: str) -> dict[str, Any]:
-        """The description of a resource that has become ACTIVE."""
-
-        def at_rest() -> Any:
-            found = describe(**arn)
-            return found if not found["Status"].startswith("CREATE_") or found["Status"] == "CREATE_FAILED" else None
-
-        found: dict[str, Any] = wait_until(f"{arn} is done", at_rest, JOB_SECONDS)
-        assert found["Status"] == "ACTIVE", found.get("Message")
-        return found
-
-    def dataset(self, name: str, kind: str, columns: dict[str, str], rows: list[list[str]], **given: Any) -> str:
-        """A dataset with an import that has succeeded."""
-        self.put(f"in/{name}.csv", rows)
-        attributes = [{"AttributeName": column, "AttributeType": type_} for column, type_ in columns.items()]
-        wanted = {"Domain": "CUSTOM", **given}
-        arn: str = self.forecast.create_dataset(
-            DatasetName=name,
-            DatasetType=kind,
-            Schema={"Attributes": attributes},
-            **{key: value for key, value in wanted.items() if key != "TimestampFormat"},
-        )["DatasetArn"]
-        job = self.forecast.create_dataset_import_job(
-            DatasetImportJobName=name,
-            DatasetArn=arn,
-            DataSource=self.place(f"in/{name}.csv"),
-            TimestampFormat=wanted.get("TimestampFormat", "yyyy-MM-dd HH:mm:ss"),
-        )["DatasetImportJobArn"]
-        self.done(self.forecast.describe_dataset_import_job, DatasetImportJobArn=job)
-        return arn
-
-    def group(self, name: str, *datasets: str, domain: str = "CUSTOM") -> str:
-        made = self.forecast.create_dataset_group(DatasetGroupName=name, Domain=domain, DatasetArns=list(datasets))
-        return str(made["DatasetGroupArn"])
-
-    def auto_predictor(self, name: str, group: str, frequency: str, horizon: int, **given: Any) -> str:
-        config = {"DatasetGroupArn": group, **given.pop("DataConfig", {})}
-        arn: str = self.forecast.create_auto_predictor(
-            PredictorName=name,
-            ForecastFrequency=frequency,
-            ForecastHorizon=horizon,
-            ForecastTypes=[*LEVELS, "mean"],
-            DataConfig=config,
-            **given,
-        )["PredictorArn"]
-        self.done(self.forecast.describe_auto_predictor, PredictorArn=arn)
-        return arn
-
-    def predictor(self, name: str, group: str, frequency: str, horizon: int, **given: Any) -> str:
-        """A predictor of one algorithm."""
-        arn: str = self.forecast.create_predictor(
-            PredictorName=name,
-            ForecastHorizon=horizon,
-            InputDataConfig={"DatasetGroupArn": group},
-            FeaturizationConfig={"ForecastFrequency": frequency},
-            **given,
-        )["PredictorArn"]
-        self.done(self.forecast.describe_predictor, PredictorArn=arn)
-        return arn
-
-    def forecast_of(self, name: str, predictor: str, **given: Any) -> str:
-        arn: str = self.forecast.create_forecast(ForecastName=name, PredictorArn=predictor, **given)["ForecastArn"]
-        self.done(self.forecast.describe_forecast, ForecastArn=arn)
-        return arn
-
-    def exported(self, name: str, forecast: str) -> list[Row]:
-        """The rows of a forecast's export."""
-        arn = self.forecast.create_forecast_export_job(
-            ForecastExportJobName=name, ForecastArn=forecast, Destination=self.place(f"out/{name}")
-        )["ForecastExportJobArn"]
-        self.done(self.forecast.describe_forecast_export_job, ForecastExportJobArn=arn)
-        return [row for rows in self.files(f"out/{name}/").values() for row in rows]
-
-    def backtest(self, name: str, predictor: str) -> tuple[list[Row], list[Row]]:
-        """The rows of a backtest's export: values, and accuracies by item."""
-        arn = self.forecast.create_predictor_backtest_export_job(
-            PredictorBacktestExportJobName=name, PredictorArn=predictor, Destination=self.place(f"out/{name}")
-        )["PredictorBacktestExportJobArn"]
-        self.done(self.forecast.describe_predictor_backtest_export_job, PredictorBacktestExportJobArn=arn)
-        found = self.files(f"out/{name}/")
-        parts = ("forecasted-values/", "accuracy-metrics-values/")
-        values, accuracies = ([row for key, rows in found.items() if part in key for row in rows] for part in parts)
-        return values, accuracies
-
-
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with started(make_settings(tmp_path_factory.mktemp("samples")), "gateway") as settings:
-        gateway.ensure_bucket(settings)
-        yield Program(settings)
+    with served(tmp_path_factory.mktemp("samples")) as program:
+        yield program
 
 
 def average_wql(rows: list[Row]) -> float:
@@ -178,7 +58,8 @@ class TestItemDemand:
     """Getting started: electricity by the hour of three clients."""
 
     @pytest.fixture(scope="class")
-    def group(self, program: Program) -> str:
+    @classmethod
+    def group(cls, program: Program) -> str:
         columns = {"timestamp": "timestamp", "target_value": "float", "item_id": "string"}
         rows = sample("item-demand-time")
         return program.group(
@@ -196,7 +77,12 @@ class TestItemDemand:
         assert [one["EvaluationType"] for one in told["TestWindows"]] == ["SUMMARY", "COMPUTED", "COMPUTED"]
         values, accuracies = program.backtest("item_demand_backtest", predictor)
         for window in told["TestWindows"][1:]:
-            start = f"{window['TestWindowStart']:%Y-%m-%dT%H:%M:%S}"
+            assert window["TestWindowEnd"] - window["TestWindowStart"] == timedelta(hours=24)
+            assert [one["Quantile"] for one in window["Metrics"]["WeightedQuantileLosses"]] == [0.9, 0.5, 0.1]
+            [errors] = window["Metrics"]["ErrorMetrics"]
+            assert set(errors) == {"ForecastType", "WAPE", "RMSE", "MASE", "MAPE"}
+            assert errors["ForecastType"] == "mean"
+            start = f"{window['TestWindowStart'].astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
             rows = [row for row in values if row["backtestwindow_start_time"] == start]
             assert len(rows) == 3 * 24
             assert window["Metrics"]["AverageWeightedQuantileLoss"] == pytest.approx(average_wql(rows))
@@ -220,7 +106,7 @@ class TestItemDemand:
         exported = program.exported("item_demand", forecast)
         assert list(exported[0]) == ["item_id", "date", "p10", "p50", "p90", "mean"]
         assert len(exported) == 3 * 24
-        assert min(row["date"] for row in exported) == "2015-01-01T00:00:00Z"
+        assert min(row["date"] for row in exported) == "2014-11-30T00:00:00Z"
         asked = program.query.query_forecast(ForecastArn=forecast, Filters={"item_id": "client_12"})["Forecast"]
         rows = sorted((row for row in exported if row["item_id"] == "client_12"), key=lambda row: row["date"])
         for name in ("p10", "p50", "p90", "mean"):
@@ -234,7 +120,8 @@ class TestConsumerElectronics:
     """What-if analysis: demand by item and store with prices that are known ahead, by the month."""
 
     @pytest.fixture(scope="class")
-    def forecast(self, program: Program) -> str:
+    @classmethod
+    def forecast(cls, program: Program) -> str:
         given = {"Domain": "RETAIL", "TimestampFormat": "yyyy-MM-dd", "DataFrequency": "M"}
         target = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", "demand": "float"}
         related = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", "price": "float"}
@@ -308,9 +195,9 @@ class TestConsumerElectronics:
 class TestBike:
     """Bikes by the hour with the weather; of each month the last third is missing."""
 
-    RELATED = ("workingday", "weather", "temp", "humidity", "windspeed")
+    RELATED = ("workingday", "weather", "temperature", "humidity", "windspeed")  # `temp` is a reserved name
     COLUMNS = (
-        "timestamp", "season", "holiday", "workingday", "weather", "temp", "atemp", "humidity", "windspeed",
+        "timestamp", "season", "holiday", "workingday", "weather", "temperature", "atemp", "humidity", "windspeed",
         "casual", "registered", "count", "item_id",
     )  # fmt: skip
 

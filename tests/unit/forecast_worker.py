@@ -57,7 +57,8 @@ def act(job: Job) -> Result:
         raise faults[word]
     if word == "failed":
         return Result(FAILED, "as asked", {"DataSize": 0.0})
-    (job.folder / "made.txt").write_text(job.name)
+    made = f"{os.nice(0)} {os.environ['OMP_WAIT_POLICY']}" if word == "priority" else job.name
+    (job.folder / "made.txt").write_text(made)
     return Result(ACTIVE, "a note" if word == "noted" else "", LEFT.get(job.kind, {}), METRICS.get(job.kind, {}))
 
 

@@ -33,11 +33,17 @@ def test_a_wrong_quota_is_refused_before_anything_starts() -> None:
         gateway.process(dataclasses.replace(Settings(), forecast_quotas="forecast=1"))
 
 
-def test_a_gateway_that_nobody_asks_carries_no_service() -> None:
+def test_a_gateway_that_nobody_asks_carries_no_service(tmp_path: Path) -> None:
     """Neither what computes nor what answers is imported with the plug-in."""
-    program = "import sys, infra.local.gateway, infra.local.forecast; print('\\n'.join(sys.modules))"
+    program = (
+        "import sys; from pathlib import Path; from infra.local import gateway, plugins; "
+        "from lakehouse.settings import Settings; "
+        f"print([one.name for one in plugins.installed(Settings(), Path({str(tmp_path)!r}))], *sys.modules, sep='\\n')"
+    )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    modules = set(ended.stdout.split())
+    names, *modules = ended.stdout.splitlines()
+    assert names == "['forecast']"
+    assert not list(tmp_path.iterdir())
     assert "infra.local.forecast" in modules
     heavy = {"numpy", "pandas", "pyarrow", "forecasting.service.service", "forecasting.service.validation"}
-    assert not heavy & modules
+    assert not heavy & set(modules)

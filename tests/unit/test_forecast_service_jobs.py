@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from forecasting.service import bodies
 from forecasting.service import job as files
 from forecasting.service.jobs import ATTEMPTS, ending
 from forecasting.service.processes import Workers
 from forecasting.service.states import remaining_minutes
+from forecasting.service.worker import NICENESS
+from lakehouse.errors import ConfigError
 from tests.unit.forecast_api import ROLE, Api, RefusedError, destination
 
 pytestmark = pytest.mark.unit
@@ -100,6 +103,12 @@ def test_a_job_becomes_active_with_what_it_made(api: Working) -> None:
     assert given["inputs"]["previous"] is None
 
 
+def test_a_job_steps_back_behind_whatever_else_runs(api: Working) -> None:
+    job = api.start_import(api.dataset("sales"), "priority")
+    assert api.settled(job)["Status"] == "ACTIVE"
+    assert (api.artefacts(job) / "made.txt").read_text() == f"{min(os.nice(0) + NICENESS, 19)} PASSIVE"
+
+
 def test_a_whole_pipeline_is_told_of_what_it_reads(api: Working) -> None:
     dataset = api.dataset("sales")
     first = api.start_import(dataset, "first")
@@ -169,6 +178,16 @@ def test_what_may_pass_is_tried_three_times(api: Working, name: str, message: st
     found = api.settled(job)
     assert (found["Status"], found["Message"]) == ("CREATE_FAILED", f"{message}. It was tried 3 times")
     assert api.begun() == [name] * ATTEMPTS
+
+
+def test_a_system_without_openmp_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_: str) -> None:
+        raise OSError("libgomp.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(bodies.importlib, "import_module", load)
+    given = files.Job("predictor", "arn", "best", 0.0, {}, {}, tmp_path)
+    with pytest.raises(ConfigError, match=r"LightGBM cannot be loaded: libgomp.*run `apt-get install libgomp1`"):
+        bodies.BODIES["predictor"](given)
 
 
 def test_a_job_that_crashed_once_succeeds(api: Working) -> None:

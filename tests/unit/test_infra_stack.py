@@ -119,6 +119,23 @@ def test_too_little_memory_is_one_line(settings: Settings, monkeypatch: pytest.M
         doctor.memory(settings)
 
 
+def test_a_system_without_openmp_is_one_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.forecasts(settings) == "LightGBM can be loaded"
+
+    def load(_: str) -> None:
+        raise OSError("libgomp.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(doctor.ctypes, "CDLL", load)
+    expected = (
+        "LightGBM cannot be loaded: libgomp.so.1: .*; expected the OpenMP library .*; run `apt-get install libgomp1`"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        doctor.forecasts(settings)
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"no package lightgbm; .*make install"):
+        doctor.forecasts(settings)
+
+
 def test_a_port_in_use_is_one_line(settings: Settings) -> None:
     # the other port is free even where the user's own stack is up
     with socket.socket() as other:

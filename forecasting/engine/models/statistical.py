@@ -21,10 +21,11 @@ from forecasting.engine.panel import Panel
 ETS, ARIMA, THETA = "ETS", "ARIMA", "Theta"
 MAKE: dict[str, Callable[[int], Any]] = {
     ETS: lambda season: AutoETS(season_length=season),
-    ARIMA: lambda season: AutoARIMA(season_length=season),
+    ARIMA: lambda season: AutoARIMA(season_length=season, approximation=season > LONG_SEASON),
     THETA: lambda season: AutoTheta(season_length=season, decomposition_type="additive"),  # zeros forbid the other
 }
 PERIODS = 180
+LONG_SEASON = 12  # beyond it models are compared by an approximation, as R's auto.arima does: 0.5 s instead of 5
 LONGEST_SEASON = 24  # exponential smoothing knows no longer one
 LEAST = 8  # observations; with fewer the seasonal naive forecast stands in
 LEVEL = 80  # per cent, of the interval that the spread is taken from
