@@ -23,10 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how many (3)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first round's seed (1)")
-    parser.add_argument("--folder", type=Path, metavar="PATH", help="data and results; chaos/ in the data folder")
+    places = "data and results; without it, chaos/ in the data folder and benchmarks/chaos.jsonl"
+    parser.add_argument("--folder", type=Path, metavar="PATH", help=places)
     given = parser.parse_args(arguments)
     folder = (given.folder or load().data_path / "chaos").resolve()
-    results = recorded.Results(folder / "results.jsonl")
+    results = recorded.Results(given.folder / "results.jsonl" if given.folder else recorded.RESULTS)
     wanted = range(given.seed, given.seed + given.rounds)
     seeds = [seed for seed in wanted if seed not in results.passed()]
     if len(seeds) < len(wanted):

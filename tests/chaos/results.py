@@ -13,6 +13,7 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.rounds import Outcome
 
 PAGE = ROOT / "docs" / "benchmarks.md"
+RESULTS = ROOT / "benchmarks" / "chaos.jsonl"
 BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,17 @@ def test_a_dockerfile_builds_without_what_old_builders_lack(path: str) -> None:
     assert not re.search(r"^# syntax=|<<EOF|--link|--mount|--chmod|--start-interval", text, re.MULTILINE)
     for source in re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE):
         assert (ROOT / source).exists(), source
+
+
+def test_the_gateway_image_holds_what_the_gateway_and_its_jobs_import(tmp_path: Path) -> None:
+    text = (ROOT / "infra/local/Dockerfile").read_text(encoding="utf-8")
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    for source in re.findall(r"^COPY (\w+) ", text, re.MULTILINE):
+        assert f"!{source}" in ignored
+        (tmp_path / source).symlink_to(ROOT / source)
+    program = "import infra.local.gateway, infra.local.forecast, forecasting.service.service, forecasting.work.training"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, check=True)
+    assert "libgomp1" in text
 
 
 def test_the_worker_leaves_every_byte_as_it_is() -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -306,6 +307,7 @@ def test_quotas_are_those_of_the_setting(forecast: Any, pipeline: dict[str, str]
 def test_a_forecast_is_queried(gateway: Gateway, pipeline: dict[str, str]) -> None:
     client = gateway.client("forecastquery")
     found = client.query_forecast(ForecastArn=pipeline["forecast"], Filters={"item_id": "a"})
+    assert uuid.UUID(found["ResponseMetadata"]["RequestId"])  # one alone
     assert found["Forecast"]["Predictions"] == {"p50": [{"Timestamp": "2024-01-01T00:00:00", "Value": 4.0}]}
     found = client.query_what_if_forecast(
         WhatIfForecastArn=pipeline["cheap"], Filters={"item_id": "a"}, StartDate="2024-02-03T00:00:00"

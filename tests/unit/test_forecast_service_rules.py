@@ -289,6 +289,27 @@ def test_what_may_be_tuned_is_tuned(api: Api) -> None:
     assert api("DescribePredictor", PredictorArn=arn)["HPOConfig"] == given["HPOConfig"]
 
 
+def test_a_predictor_shows_how_its_target_is_filled_by_default(api: Api) -> None:
+    """As DescribePredictor showed it of a real predictor; what was given stays."""
+    filling = {"aggregation": "sum", "backfill": "zero", "frontfill": "none", "middlefill": "zero"}
+    for name, given in (("plain", {}), ("averaged", {"aggregation": "avg", "backfill": "nan"})):
+        method = {"FeaturizationMethodName": "filling", "FeaturizationMethodParameters": given}
+        asked = {"Featurizations": [{"AttributeName": "demand", "FeaturizationPipeline": [method]}]} if given else {}
+        arn = api.predictor(api.group(name), name, FeaturizationConfig={"ForecastFrequency": "D", **asked})
+        [shown] = api("DescribePredictor", PredictorArn=arn)["FeaturizationConfig"]["Featurizations"]
+        assert shown["AttributeName"] == "demand"
+        assert shown["FeaturizationPipeline"][0]["FeaturizationMethodParameters"] == {**filling, **given}
+
+
+def test_parameters_as_the_service_shows_them_may_be_sent_back(api: Api) -> None:
+    """Those that DescribePredictor showed of a real predictor."""
+    shown = {"context_length": "144", "epochs": "500", "learning_rate": "1E-3", "learning_rate_decay": "0.5"}
+    shown |= {"likelihood": "student-t", "max_learning_rate_decays": "0", "num_averaged_models": "1"}
+    shown |= {"num_cells": "40", "num_layers": "2", "prediction_length": "72"}
+    arn = f"{algorithms.PREFIX}Deep_AR_Plus"
+    api.predictor(api.group(), AlgorithmArn=arn, TrainingParameters=shown)
+
+
 def test_prophet_needs_its_extra(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = f"{algorithms.PREFIX}Prophet"
     monkeypatch.setattr(algorithms.importlib.util, "find_spec", lambda _: None)
@@ -545,9 +566,10 @@ def test_a_legacy_predictor_is_upgraded(api: Api, group: str) -> None:
     arn = api("CreateAutoPredictor", PredictorName="new", ReferencePredictorArn=old)["PredictorArn"]
     found = api("DescribeAutoPredictor", PredictorArn=arn)
     assert (found["ForecastHorizon"], found["ForecastFrequency"], found["ForecastDimensions"]) == (14, "D", ["store"])
+    filling = {"aggregation": "sum", "backfill": "zero", "frontfill": "none", "middlefill": "nan"}
     assert found["DataConfig"] == {
         "DatasetGroupArn": group,
-        "AttributeConfigs": [{"AttributeName": "demand", "Transformations": {"middlefill": "nan"}}],
+        "AttributeConfigs": [{"AttributeName": "demand", "Transformations": filling}],
         "AdditionalDatasets": [{"Name": "holiday", "Configuration": {"CountryCode": ["DE"]}}],
     }
 

@@ -8,9 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,9 @@ from forecasting.engine.models.features import Features, Recipe, base, compress,
 from forecasting.engine.models.model import Array, Draft, Task, restrained
 from forecasting.engine.panel import Panel
 from lakehouse.errors import ContractError
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 RELATIVE = "boosted"  # targets in units of the series' own level
 ABSOLUTE = "boosted absolute"  # in units of the panel's
@@ -43,7 +45,6 @@ PARAMETERS = {
 }
 STATE = "state.json"
 
-Booster = lightgbm.Booster
 Places = NDArray[np.int64]
 
 
@@ -58,7 +59,7 @@ class _State:
 class Boosted:
     """The fitted models; see `fit`."""
 
-    def __init__(self, state: _State, boosters: dict[str, dict[str, Booster]]) -> None:
+    def __init__(self, state: _State, boosters: "dict[str, dict[str, Booster]]") -> None:
         self._state, self._boosters = state, boosters
 
     @property
@@ -137,6 +138,8 @@ class Boosted:
     @classmethod
     def load(cls, folder: Path) -> "Boosted":
         """See `Model.load`."""
+        from lightgbm import Booster  # noqa: PLC0415 - half of what a job's start takes
+
         kept = json.loads((folder / STATE).read_text(encoding="utf-8"))
         named: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in kept["recipe"].items()
@@ -149,7 +152,7 @@ class Boosted:
         return cls(_State(Recipe(**named), tuple(kept["levels"]), kept["unit"], categories), boosters)
 
 
-def _predicted(booster: Booster, x: NDArray[np.float32], horizon: int) -> Array:
+def _predicted(booster: "Booster", x: NDArray[np.float32], horizon: int) -> Array:
     return np.asarray(booster.predict(x), dtype=np.float64).reshape(-1, horizon)
 
 
@@ -233,8 +236,10 @@ def _training(
     return np.concatenate(rows), np.concatenate(values)
 
 
-def _boost(x: NDArray[np.float32], y: Array, levels: Sequence[float], seed: int) -> dict[str, Booster]:
+def _boost(x: NDArray[np.float32], y: Array, levels: Sequence[float], seed: int) -> "dict[str, Booster]":
     """A booster for each level and one for the mean, which share the binned rows."""
+    import lightgbm  # noqa: PLC0415 - half of what a job's start takes
+
     parameters: dict[str, Any] = {**PARAMETERS, "seed": seed}
     rows = lightgbm.Dataset(x, compress(y), params=parameters, free_raw_data=False)
     found = {

@@ -86,6 +86,7 @@ class Prophet:
 
 
 def _package() -> ModuleType:
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)  # it wants plotly, for pictures that nobody asks for
     try:
         import prophet  # noqa: PLC0415 - optional
     except ImportError as fault:
@@ -95,7 +96,10 @@ def _package() -> ModuleType:
             "run `make prophet`, or choose another",
         ) from fault
     for name in ("prophet", "cmdstanpy"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+        log = logging.getLogger(name)
+        log.setLevel(logging.WARNING)
+        for handler in log.handlers:  # one of its own, with a level of its own
+            handler.setLevel(logging.WARNING)
     return prophet
 
 

@@ -27,7 +27,8 @@ def predictor(request: Json, view: View) -> Draft:
         "ForecastTypes": types,
         "OptimizationMetric": predictors.DEFAULT_METRIC,
     }
-    effective = {**defaults, **request, "EvaluationParameters": evaluation}
+    completed = predictors.completed(config, data.schemas)
+    effective = {**defaults, **request, "EvaluationParameters": evaluation, "FeaturizationConfig": completed}
     lane = "automl_predictors_at_once" if effective["PerformAutoML"] else "predictors_at_once"
     return _predictor_draft(effective, data, None, is_auto=False, lane=lane)
 

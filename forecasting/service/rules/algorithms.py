@@ -36,6 +36,7 @@ _PARAMETERS: Mapping[str, Mapping[str, Allowed]] = {
         "num_averaged_models": _COUNT,
         "num_cells": _COUNT,
         "num_layers": _COUNT,
+        "prediction_length": _COUNT,  # the horizon once more: the service shows it, and a sample sends it back
     },
     "NPTS": {
         "context_length": _COUNT,
@@ -105,7 +106,7 @@ def check_tuning(name: str, config: Mapping[str, Any]) -> None:
 
 def _is_allowed(value: str, allowed: Allowed) -> bool:
     if not isinstance(allowed, str):
-        return value in allowed
+        return value.lower() in (one.lower() for one in allowed)  # shown as `student-t`, written `student-T`
     if allowed == _BOOLEAN:
         return value.lower() in ("true", "false")
     try:

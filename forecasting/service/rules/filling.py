@@ -16,6 +16,7 @@ _TARGET: Mapping[str, tuple[str, ...]] = {
     "middlefill": ("nan", *_FILLS),
     "backfill": ("nan", *_FILLS),
 }
+TARGET_DEFAULTS = {"aggregation": "sum", "backfill": "zero", "frontfill": "none", "middlefill": "zero"}
 _RELATED: Mapping[str, tuple[str, ...]] = {"middlefill": _FILLS, "backfill": _FILLS, "futurefill": _FILLS}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from forecasting.service.faults import invalid
 from forecasting.service.rules.algorithms import TUNABLE, algorithm, check_parameters, check_tuning
 from forecasting.service.rules.domains import DOMAINS, NUMERIC, RELATED, TARGET, attributes
-from forecasting.service.rules.filling import check_filling
+from forecasting.service.rules.filling import TARGET_DEFAULTS, check_filling
 from forecasting.service.rules.intervals import interval
 
 DEFAULT_TYPES = ["0.1", "0.5", "0.9"]
@@ -123,6 +123,18 @@ def featurized(config: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str]]]
         for method in one.get("FeaturizationPipeline", []):
             found.append((one["AttributeName"], method.get("FeaturizationMethodParameters", {})))
     return found
+
+
+def completed(config: Mapping[str, Any], schemas: Schemas) -> dict[str, Any]:
+    """A FeaturizationConfig with the defaults of the target, as DescribePredictor shows it (docs/decisions/0076)."""
+    target = DOMAINS[schemas.domain].target
+    given = dict(featurized(config)).get(target, {})
+    filling = {
+        "FeaturizationMethodName": "filling",
+        "FeaturizationMethodParameters": {**TARGET_DEFAULTS, **given},
+    }
+    others = [one for one in config.get("Featurizations", []) if one["AttributeName"] != target]
+    return {**config, "Featurizations": [{"AttributeName": target, "FeaturizationPipeline": [filling]}, *others]}
 
 
 def check_evaluation(parameters: Mapping[str, int], horizon: int) -> dict[str, int]:
