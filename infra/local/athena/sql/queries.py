@@ -61,9 +61,9 @@ def _common_table(
 ) -> tuple[Environment, str]:
     name = environment.session.fresh("w")
     if recursive and isinstance(common.query.body, nodes.SetOperation) and common.query.body.operator == "union":
-        translated = _recursive(common, environment, parent, name)
+        translated = _recursive(common, environment.inner(), parent, name)
     else:
-        translated = translate_query(common.query, environment, parent)
+        translated = translate_query(common.query, environment.inner(), parent)
     columns = _renamed(common, translated.columns)
     table = CommonTable(name, tuple(replace(c, base=None) for c in columns))
     return environment.with_common(common.name, table), f"{name} AS ({translated.sql})"
@@ -94,6 +94,7 @@ def _recursive(common: nodes.With, environment: Environment, parent: Scope | Non
 
 
 def _set_operation(node: nodes.SetOperation, environment: Environment, parent: Scope | None) -> Translated:
+    environment = environment.inner()
     left, right = _body(node.left, environment, parent), _body(node.right, environment, parent)
     word = _OPERATORS[node.operator]
     if len(left.columns) != len(right.columns):
