@@ -4,18 +4,16 @@ It makes the casts of arrays, maps and rows out of the casts of what is in them;
 """
 
 from collections.abc import Callable
-from itertools import count
+from zlib import crc32
 
 from infra.local.athena.sql.datatype import Type, field_name, quoted
 
 Cast = Callable[[str, Type, Type], str]
 
-_PARAMETERS = count()
 
-
-def parameter() -> str:
-    """A name for a lambda's parameter, unlike every other one."""
-    return f"tr_s{next(_PARAMETERS)}"
+def parameter(*texts: str) -> str:
+    """A name for the parameter of a lambda over these texts; the same texts give the same name, as GROUP BY needs."""
+    return f"tr_{crc32(' '.join(texts).encode()):08x}"
 
 
 def packed(names: tuple[str | None, ...], fields: list[str]) -> str:
@@ -47,7 +45,7 @@ def recast(sql: str, source: Type, target: Type, cast: Cast) -> str:
         return cast(sql, source, target)
     if source == target:
         return sql
-    name = parameter()
+    name = parameter(sql, str(source), str(target))
     if source.name == "array":
         return f"list_transform({sql}, lambda {name}: {recast(name, source.element, target.element, cast)})"
     if source.name == "map":

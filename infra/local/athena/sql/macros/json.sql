@@ -89,10 +89,31 @@ CREATE MACRO tr_json_to_bigint(document, kind) AS CASE json_type(document)
     WHEN 'OBJECT' THEN tr_json_cast_fail(document, kind)
     WHEN 'ARRAY' THEN tr_json_cast_fail(document, kind)
     ELSE coalesce(TRY_CAST(CAST(document AS VARCHAR) AS BIGINT), tr_json_cast_fail(document, kind)) END;
-CREATE MACRO tr_json_to_elements(document) AS CASE
+CREATE MACRO tr_json_to_decimal(document, kind) AS CASE json_type(document)
+    WHEN 'NULL' THEN NULL
+    WHEN 'BOOLEAN' THEN CASE WHEN CAST(document AS VARCHAR) = 'true' THEN '1' ELSE '0' END
+    WHEN 'OBJECT' THEN CAST(tr_json_cast_fail(document, kind) AS VARCHAR)
+    WHEN 'ARRAY' THEN CAST(tr_json_cast_fail(document, kind) AS VARCHAR)
+    ELSE json_extract_string(document, '$') END;
+CREATE MACRO tr_json_to_elements(document, kind) AS CASE
     WHEN document IS NULL OR json_type(document) = 'NULL' THEN NULL
-    ELSE tr_require(json_extract(document, '$[*]'), json_type(document) = 'ARRAY', '') END;
-CREATE MACRO tr_json_to_entries(document) AS CASE
+    WHEN json_type(document) = 'ARRAY' THEN json_extract(document, '$[*]')
+    ELSE [CAST(CAST(tr_json_cast_fail(document, kind) AS VARCHAR) AS JSON)] END;
+CREATE MACRO tr_json_to_entries(document, kind) AS CASE
     WHEN document IS NULL OR json_type(document) = 'NULL' THEN NULL
-    ELSE list_transform(json_keys(document), lambda tr_key: struct_pack(
-        key := tr_key, value := json_extract(document, '/' || replace(replace(tr_key, '~', '~0'), '/', '~1')))) END;
+    ELSE list_transform(
+        json_keys(CASE
+            WHEN json_type(document) = 'OBJECT' THEN document
+            ELSE CAST(CAST(tr_json_cast_fail(document, kind) AS VARCHAR) AS JSON) END),
+        lambda tr_key: struct_pack(
+            key := tr_key, value := json_extract(document, '/' || replace(replace(tr_key, '~', '~0'), '/', '~1')))) END;
+CREATE MACRO tr_json_to_record(document, kind) AS CASE
+    WHEN document IS NULL OR json_type(document) = 'NULL' THEN NULL
+    WHEN json_type(document) IN ('OBJECT', 'ARRAY') THEN document
+    ELSE CAST(CAST(tr_json_cast_fail(document, kind) AS VARCHAR) AS JSON) END;
+CREATE MACRO tr_json_field(document, label, place) AS CASE
+    WHEN json_type(document) = 'ARRAY' THEN json_extract(document, '/' || place)
+    ELSE json_extract(document, '/' || replace(replace(
+        list_filter(json_keys(document), lambda tr_key: lower(tr_key) = label)[-1], '~', '~0'), '/', '~1')) END;
+CREATE MACRO tr_json_key(label) AS
+    coalesce(label, CAST(tr_fail('null value passed for JSON object key to JSON_OBJECT function') AS VARCHAR));

@@ -85,7 +85,7 @@ def combinations(call: Call, elements: str, size: str) -> str:
         raise call.fault("NOT_SUPPORTED", "combinations needs a literal for its second argument")
     if not 0 <= count <= COMBINED_ELEMENTS:
         raise call.fault("INVALID_FUNCTION_ARGUMENT", f"combination size must not exceed {COMBINED_ELEMENTS}: {count}")
-    name = parameter()
+    name = parameter(elements)
     places = [f"{name}_{i}" for i in range(count)]
     body = f"[list_value({', '.join(f'{name}[{p}]' for p in places)})]" if count else f"[list_slice({name}, 1, 0)]"
     for i, place in enumerate(places):
@@ -98,10 +98,10 @@ def combinations(call: Call, elements: str, size: str) -> str:
 def zip_arrays(call: Call) -> Value:
     values = call.values
     if any(v.type.name not in ("array", "unknown") for v in values):
-        raise call.fault("FUNCTION_NOT_FOUND", f"Unexpected parameters ({', '.join(call.type_texts())}) for function zip. "
-                                               "Expected: zip(array(T1), array(T2))")  # fmt: skip
+        message = f"Unexpected parameters ({', '.join(call.type_texts())}) for function zip"
+        raise call.fault("FUNCTION_NOT_FOUND", f"{message}. Expected: zip(array(T), array(U))")
     kind = row([v.type.element for v in values])
-    name = parameter()
+    name = parameter(*(v.sql for v in values))
     whole = packed(kind.names, [f"{name}[{i + 1}]" for i in range(len(values))])
     missing = " OR ".join(f"{v.sql} IS NULL" for v in values)
     zipped = f"list_transform(list_zip({', '.join(v.sql for v in values)}), lambda {name}: {whole})"

@@ -33,16 +33,18 @@ def body_of(function: Function, *arguments: str) -> str:
 @define("zip_with(array(T), array(U), function(T, U, R)) -> array(R)")
 def zip_with(call: Call, first: str, second: str, _: str) -> str:
     types = call.value(0).type.element, call.value(1).type.element
-    name = parameter()
-    body = body_of(call.function(2, *types), f"{name}[1]", f"{name}[2]")
+    function = call.function(2, *types)
+    name = parameter(first, second, function.sql)
+    body = body_of(function, f"{name}[1]", f"{name}[2]")
     zipped = f"list_transform(list_zip({first}, {second}), lambda {name}: {body})"
     return f"CASE WHEN {first} IS NOT NULL AND {second} IS NOT NULL THEN {zipped} END"
 
 
 def _over_entries(call: Call) -> tuple[str, str]:
     """A name for an entry of the map that is the first argument, and the body of the lambda that is the second."""
-    name = parameter()
-    return name, body_of(call.function(1, *call.value(0).type.parts), f"{name}.key", f"{name}.value")
+    function = call.function(1, *call.value(0).type.parts)
+    name = parameter(call.value(0).sql, function.sql)
+    return name, body_of(function, f"{name}.key", f"{name}.value")
 
 
 @define("map_filter(map(K, V), function(K, V, boolean)) -> map(K, V)")
@@ -68,9 +70,10 @@ def transform_values(call: Call, entries: str, _: str) -> str:
 @define("map_zip_with(map(K, V), map(K, W), function(K, V, W, R)) -> map(K, R)")
 def map_zip_with(call: Call, first: str, second: str, _: str) -> str:
     (key, value), other = call.value(0).type.parts, call.value(1).type.item
-    name = parameter()
+    function = call.function(2, key, value, other)
+    name = parameter(first, second, function.sql)
     items = f"tr_map_element_at({first}, {name})", f"tr_map_element_at({second}, {name})"
-    body = body_of(call.function(2, key, value, other), name, *items)
+    body = body_of(function, name, *items)
     keys = f"tr_array_union(map_keys({first}), map_keys({second}))"
     return f"map_from_entries(list_transform({keys}, lambda {name}: struct_pack(key := {name}, value := {body})))"
 

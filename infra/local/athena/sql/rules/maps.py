@@ -37,22 +37,23 @@ def map_concat(call: Call, first: str, *others: str) -> str:
 def map_entries(call: Call, entries: str) -> str:
     kind = call.value(0).type
     call.result = array(row(kind.parts))
-    name = parameter()
-    return f"list_transform(map_entries({entries}), lambda {name}: {packed((None, None), [f'{name}.key', f'{name}.value'])})"
+    name = parameter(entries)
+    fields = packed((None, None), [f"{name}.key", f"{name}.value"])
+    return f"list_transform(map_entries({entries}), lambda {name}: {fields})"
 
 
 def _entries(call: Call) -> tuple[str, Type, Type]:
     """The argument, an array of rows of two fields, as entries; the types of key and value."""
     value = call.value(0)
     kind = value.type.element
-    if value.type == UNKNOWN or kind == UNKNOWN:
+    if UNKNOWN in (value.type, kind):
         return "[]", UNKNOWN, UNKNOWN
     if value.type.name != "array" or kind.name != "row" or len(kind.parts) != 2:
         message = (
             f"Unexpected parameters ({value.type}) for function {call.name}. Expected: {call.name}(array(row(K, V)))"
         )
         raise call.fault("FUNCTION_NOT_FOUND", message)
-    name = parameter()
+    name = parameter(value.sql)
     entry = f"struct_pack(key := {field_at(name, 0)}, value := {field_at(name, 1)})"
     checked = f"tr_require({value.sql}, NOT tr_has_null({value.sql}), 'map entry cannot be null')"
     return f"list_transform({checked}, lambda {name}: {entry})", *kind.parts

@@ -23,7 +23,7 @@ _COMPARISONS = {
 define("array_sort(array(E)) -> array(E)", "list_sort({0}, 'ASC', 'NULLS LAST')")
 
 
-class _Unclear(Exception):
+class _UnclearError(Exception):
     """A comparator that says something else than an order by a key."""
 
 
@@ -51,7 +51,7 @@ class _Comparator:
                     if self.holds(case, condition):
                         return self.result(case, value)
                 return None if node.default is None else self.result(case, node.default)
-        raise _Unclear
+        raise _UnclearError
 
     def holds(self, case: Any, node: nodes.Node) -> bool | None:
         match node:
@@ -68,7 +68,7 @@ class _Comparator:
                 return self.is_null(case, node.operand) is not node.negated
             case nodes.Binary() if node.operator in _COMPARISONS:
                 return self.compared(case, node)
-        raise _Unclear
+        raise _UnclearError
 
     def is_null(self, case: Any, node: nodes.Node) -> bool:
         side = self.side(node)
@@ -77,7 +77,7 @@ class _Comparator:
     def compared(self, case: Any, node: nodes.Binary) -> bool | None:
         sides = self.side(node.left), self.side(node.right)
         if sides[0] == sides[1]:
-            raise _Unclear
+            raise _UnclearError
         if isinstance(case, str):
             return None
         outcome = case if sides[0] == LEFT_NULL else -case
@@ -87,13 +87,13 @@ class _Comparator:
         """Which parameter's key an expression is."""
         names = _names(node) & {self.left, self.right}
         if len(names) != 1:
-            raise _Unclear
+            raise _UnclearError
         name = names.pop()
         key = _renamed(node, name, self.left)
         if self.key is None:
             self.key = key
         if _text(self.key) != _text(key):
-            raise _Unclear
+            raise _UnclearError
         return LEFT_NULL if name == self.left else RIGHT_NULL
 
 
@@ -135,7 +135,7 @@ def array_sort(call: Call, elements: str, _: str) -> str:
     try:
         order = _ORDERS[tuple(comparator.result(case) for case in (LESS, EQUAL, GREATER))]  # type: ignore[index]
         nulls = {case: comparator.result(case) for case in (LEFT_NULL, RIGHT_NULL, "both")}
-    except (_Unclear, KeyError):
+    except (_UnclearError, KeyError):
         message = "array_sort with a comparator that is no order by a key is not supported"
         raise call.fault("NOT_SUPPORTED", message, node) from None
     first = nulls[LEFT_NULL] == -1 and nulls[RIGHT_NULL] == 1
@@ -147,8 +147,8 @@ def array_sort(call: Call, elements: str, _: str) -> str:
 def _by_key(call: Call, elements: str, comparator: _Comparator, order: str, *, first: bool) -> str:
     key_node = nodes.Lambda(call.node.place, (comparator.left,), comparator.key)  # type: ignore[arg-type]
     function = call.translator.function(key_node, [call.value(0).type.element])
-    element, place = function.parameters[0], parameter()
-    key = function.body.sql
+    element, key = function.parameters[0], function.body.sql
+    place = parameter(elements, function.sql)
     flag = f"({key}) IS {'NOT ' if first == (order == 'ASC') else ''}NULL"
     position = place if order == "ASC" else f"-{place}"
     entry = f"struct_pack(nulls := {flag}, key := {key}, place := {position}, element := {element})"

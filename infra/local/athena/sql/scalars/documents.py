@@ -10,6 +10,7 @@ import json
 import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from struct import pack, unpack
 from typing import Any
 
 from infra.local.athena.sql.jsonpath.evaluation import PathError, evaluate
@@ -167,3 +168,13 @@ def double_text(number: float) -> str:
     """A double as a document has it; what is no number there is a text."""
     text = java_double(number)
     return text if math.isfinite(number) else f'"{text}"'
+
+
+@scalar("tr_json_real(FLOAT) -> VARCHAR")
+def real_text(number: float) -> str:
+    """A real as a document has it: the fewest digits that tell it from its neighbours."""
+    for digits in range(1, 10):
+        shortened = float(f"{number:.{digits}g}")
+        if unpack("f", pack("f", shortened)) == unpack("f", pack("f", number)):
+            return double_text(shortened)
+    return double_text(number)
