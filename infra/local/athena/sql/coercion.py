@@ -57,7 +57,8 @@ def _text(left: Type, right: Type) -> Type:
 def _moment(left: Type, right: Type) -> Type:
     digits = (*left.sizes, *right.sizes)
     name = max(left.name, right.name, key=MOMENTS.index)
-    return Type(name, (max(digits),) if digits and name != "date" else ())
+    zone = left.zone if left.name == name else right.zone
+    return Type(name, (max(digits),) if digits and name != "date" else (), zone=zone)
 
 
 def _structure(left: Type, right: Type) -> Type | None:

@@ -22,12 +22,14 @@ class Type:
         sizes: Length of varchar and char, precision and scale of decimal, digits of time and timestamp.
         parts: Of an array its element, of a map key and value, of a row its fields.
         names: Of a row's fields; None for a field without one.
+        zone: Of a timestamp with time zone, as far as the query says it; "" is UTC.
     """
 
     name: str
     sizes: tuple[int, ...] = ()
     parts: tuple["Type", ...] = ()
     names: tuple[str | None, ...] = ()
+    zone: str = ""
 
     def __str__(self) -> str:
         if self.name == "row":

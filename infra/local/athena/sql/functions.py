@@ -18,11 +18,12 @@ Several signatures of a name are overloads: the one that needs the fewest casts 
 Arguments reach the template already cast to the parameters' types. The variable N stands for a number type, and all
 N of a signature are the same one. `{distinct}`, `{order}` and `{tail}` (FILTER and OVER) stand where DuckDB wants
 them. Templates are `str.format` texts: a literal brace is doubled. A macro `tr_*` that a template calls is defined in
-a file of `sql/macros/`.
+a file of `sql/macros/`. A function in Python that a template calls, `py_*`, is registered with `python_function`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.call import Call
@@ -58,6 +59,7 @@ class Overload:
 
 
 RULES: dict[str, Rule] = {}
+PYTHON_FUNCTIONS: dict[str, Callable[[Any], None]] = {}
 _OVERLOADS: dict[str, list[Overload]] = {}
 
 
@@ -110,6 +112,20 @@ def window(signature: str, sql: str | None = None) -> Callable[[Handler], Handle
 def alias(name: str, of: str) -> None:
     """Let a name mean what another one does."""
     RULES[name] = RULES[of]
+
+
+def python_function(name: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    """Register what installs a function in Python into a connection; only translations that call it pay for it.
+
+    Args:
+        name: As it stands in the SQL, `py_…`, unlike any other text there.
+    """
+
+    def register(install: Callable[[Any], None]) -> Callable[[Any], None]:
+        PYTHON_FUNCTIONS[name] = install
+        return install
+
+    return register
 
 
 def _counts(overloads: Sequence[Overload]) -> tuple[int, int | None]:
