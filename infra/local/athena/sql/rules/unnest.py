@@ -1,12 +1,19 @@
-"""UNNEST in FROM: arrays and maps to rows."""
+"""UNNEST in FROM: arrays and maps to rows, side by side, the shorter ones filled with NULL.
+
+Source: https://trino.io/docs/current/sql/select.html#unnest
+"""
 
 from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.call import Translator
 from infra.local.athena.sql.datatype import BIGINT, Type
 from infra.local.athena.sql.grammar import nodes
+from infra.local.athena.sql.structure import field_at
+from infra.local.athena.sql.value import Value
+
+Columns = tuple[tuple[str | None, Type], ...]
 
 
-def unnest(node: nodes.Unnest, translator: Translator) -> tuple[str, tuple[tuple[str | None, Type], ...]]:
+def unnest(node: nodes.Unnest, translator: Translator) -> tuple[str, Columns]:
     """Translate an UNNEST.
 
     Returns:
@@ -14,13 +21,33 @@ def unnest(node: nodes.Unnest, translator: Translator) -> tuple[str, tuple[tuple
         have some, the others None) and types.
 
     Raises:
-        QueryError: TYPE_MISMATCH for what is neither array nor map.
+        QueryError: INVALID_FUNCTION_ARGUMENT for what is neither array nor map.
     """
-    value = translator.value(node.arguments[0])
-    if len(node.arguments) > 1 or value.type.name != "array" or value.type.element.name == "row":
-        raise QueryError("NOT_SUPPORTED", "UNNEST of this is not supported", *node.place)
-    ordinality = f", generate_subscripts({value.sql}, 1) AS c1" if node.ordinality else ""
-    columns: tuple[tuple[str | None, Type], ...] = ((None, value.type.element),)
+    lists, outputs, columns = [], [], []
+    for index, argument in enumerate(node.arguments):
+        elements, parts, found = _expanded(translator.value(argument), argument, f"u{index}")
+        lists.append(elements)
+        outputs.extend(parts)
+        columns.extend(found)
+    inner = [f"unnest({elements}) AS u{index}" for index, elements in enumerate(lists)]
     if node.ordinality:
-        columns = (*columns, (None, BIGINT))
-    return f"SELECT unnest({value.sql}) AS c0{ordinality}", columns
+        longest = ", ".join(f"coalesce(len({elements}), 0)" for elements in lists)
+        inner.append(f"unnest(range(1, greatest({longest}, 0) + 1)) AS ordinality")
+        outputs.append("ordinality")
+        columns.append((None, BIGINT))
+    named = ", ".join(f"{sql} AS c{index}" for index, sql in enumerate(outputs))
+    return f"SELECT {named} FROM (SELECT {', '.join(inner)}) AS unnested", tuple(columns)
+
+
+def _expanded(value: Value, node: nodes.Node, name: str) -> tuple[str, list[str], list[tuple[str | None, Type]]]:
+    """A list, and what each of its elements becomes: expressions over its name, and columns."""
+    kind = value.type
+    if kind.name == "map":
+        return f"map_entries({value.sql})", [f"{name}.key", f"{name}.value"], [(None, part) for part in kind.parts]
+    if kind.name != "array":
+        message = f"Cannot unnest type: {kind}"
+        raise QueryError("INVALID_FUNCTION_ARGUMENT", message, *node.place)
+    if kind.element.name != "row":
+        return value.sql, [name], [(None, kind.element)]
+    fields = [field_at(name, i) for i in range(len(kind.element.parts))]
+    return value.sql, fields, list(zip(kind.element.names, kind.element.parts, strict=True))
