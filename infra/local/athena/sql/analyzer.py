@@ -78,7 +78,9 @@ class Analyzer:
         return Value(value.sql, BOOLEAN)
 
     def function(self, node: nodes.Lambda, types: Sequence[Type]) -> Function:
-        names = tuple(self.environment.session.fresh("x") for _ in node.parameters)
+        # the same lambda has the same text wherever it stands, as GROUP BY needs
+        depth = len(self.scope.variables)
+        names = tuple(f"x{depth + i}" for i in range(len(node.parameters)))
         known = {p: Value(n, t) for p, n, t in zip(node.parameters, names, types, strict=True)}
         outer = self.scope
         self.scope = replace(outer, variables={**outer.variables, **known})

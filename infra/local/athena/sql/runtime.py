@@ -9,7 +9,7 @@ _NAMES = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "
           "FLOAT": "real", "DOUBLE": "double", "TIMESTAMP": "timestamp(3)", "DATE": "date"}  # fmt: skip
 _WORDS = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT", "real": "REAL",
           "double": "DOUBLE", "boolean": "BOOLEAN"}  # fmt: skip
-_RAISED = re.compile(r"tr!([A-Z_]+)!(.*?)(?:!tr|')", re.DOTALL)
+_RAISED = re.compile(r"Could not convert string [\'\"]([A-Z][A-Z_]+): (.*?)[\'\"] to INT64", re.DOTALL)
 
 
 def runtime_error(error: Exception) -> QueryError:

@@ -3,7 +3,7 @@
 Source: https://trino.io/docs/current/functions/json.html#cast-to-json, …#cast-from-json
 """
 
-from infra.local.athena.sql.datatype import INTEGERS, JSON, Type, duckdb_type
+from infra.local.athena.sql.datatype import INTEGERS, Type, duckdb_type
 from infra.local.athena.sql.structure import bound, field_at, packed, parameter
 from infra.local.athena.sql.value import Value, string
 
