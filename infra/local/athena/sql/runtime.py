@@ -65,6 +65,9 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], QueryError]]] =
     (re.compile(r"Could not convert string '(.*?)' to ([A-Z0-9(),]+)", re.DOTALL), _cast),
     (re.compile(r"Could not cast value (\S+) to (DECIMAL\(\d+,\d+\))"), _cast),
     (re.compile(r"Overflow in \w+ of (INT\d+) \((.*?)\)!"), _arithmetic),
+    (re.compile(r"Division by zero"), _fixed("DIVISION_BY_ZERO", "Division by zero")),
+    (re.compile(r"Overflow in \w+ of DECIMAL|Casting value .* to type DECIMAL|Could not cast value .* to DECIMAL"),
+     _fixed("NUMERIC_VALUE_OUT_OF_RANGE", "Decimal overflow")),
     (re.compile(r"More than one row returned by a subquery"),
      _fixed("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")),
     (re.compile(r"with value (\S+) can't be cast.*destination type (INT\d+)|"
