@@ -210,7 +210,7 @@ class _Reader:
         return found[0]
 
     def code(self, kind: str) -> str:
-        found = re.compile(r"\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{%d})" % (2 if kind == "x" else 4)).match(
+        found = re.compile(rf"\{{([0-9A-Fa-f]{{1,6}})\}}|([0-9A-Fa-f]{{{2 if kind == 'x' else 4}}})").match(
             self.text, self.position
         )
         if found is None or int(found[1] or found[2], 16) > 0x10FFFF:

@@ -8,7 +8,7 @@ Source: https://trino.io/docs/current/functions/json.html#json-path-syntax-and-s
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -69,22 +69,13 @@ def evaluate(program: Program, document: Any, passed: Mapping[str, Any]) -> list
 
 
 def _items(path: Path, place: _Place) -> list[Any]:
-    match path:
-        case Literal():
-            return [path.value]
-        case Variable():
-            return [_variable(path.name, place)]
-        case Member():
-            return list(_members(path, place))
-        case Elements():
-            return list(_elements(path, place))
-        case Method():
-            return list(_method(path, place))
-        case Filter():
-            items = _unwrapped(_items(path.base, place), place)
-            return [i for i in items if _holds(path.predicate, replace(place, item=i)) is True]
-        case Arithmetic():
-            return _arithmetic(path, place)
+    return list(_READERS[type(path)](path, place))
+
+
+def _filtered(path: Filter, place: _Place) -> Iterator[Any]:
+    for item in _unwrapped(_items(path.base, place), place):
+        if _holds(path.predicate, replace(place, item=item)) is True:
+            yield item
 
 
 def _variable(name: str, place: _Place) -> Any:
@@ -280,3 +271,14 @@ def _pair(sign: str, left: Any, right: Any) -> bool | None:
         type(left) is type(right) and isinstance(left, str | bool)
     )  # fmt: skip
     return _COMPARISONS[sign](left, right) if same_kind else None
+
+
+_READERS: dict[type, Callable[[Any, _Place], Iterable[Any]]] = {
+    Literal: lambda path, _: [path.value],
+    Variable: lambda path, place: [_variable(path.name, place)],
+    Member: _members,
+    Elements: _elements,
+    Method: _method,
+    Filter: _filtered,
+    Arithmetic: _arithmetic,
+}

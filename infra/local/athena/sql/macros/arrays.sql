@@ -2,7 +2,8 @@
 -- Source: https://trino.io/docs/current/functions/array.html
 -- A fault is raised by a cast that cannot succeed: unlike error(), TRY catches it and the optimizer may move it.
 
-CREATE MACRO tr_fail(message) AS CAST('INVALID_FUNCTION_ARGUMENT: ' || message AS BIGINT);
+CREATE MACRO tr_raise(code, message) AS CAST('tr!' || code || '!' || message || '!tr' AS BIGINT);
+CREATE MACRO tr_fail(message) AS tr_raise('INVALID_FUNCTION_ARGUMENT', message);
 
 CREATE MACRO tr_require(elements, holds, message) AS
     list_slice(elements, 1, CASE WHEN holds THEN len(elements) ELSE tr_fail(message) END);

@@ -7,7 +7,6 @@ CREATE MACRO tr_from_hex(text) AS CASE
     WHEN NOT regexp_full_match(text, '[0-9A-Fa-f]*')
     THEN CAST(CAST(tr_fail('not a hexadecimal digit in ' || text) AS VARCHAR) AS BLOB)
     ELSE unhex(text) END;
-CREATE MACRO tr_decode(data) AS coalesce(TRY(decode(data)), tr_from_utf8(data, chr(65533)));
 CREATE MACRO tr_substr_bytes(data, start, size) AS CASE
     WHEN start = 0 OR size <= 0 OR start < -octet_length(data) THEN CAST('' AS BLOB)
     WHEN start < 0 THEN unhex(substr(hex(data), (octet_length(data) + start) * 2 + 1, least(size, 1000000000) * 2))

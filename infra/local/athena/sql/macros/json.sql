@@ -1,15 +1,15 @@
--- JSON functions of Trino. A path arrives as a JSON pointer, which is what Trino's simple paths are.
+-- JSON functions of Trino. A path arrives as a JSON pointer, which is what Trino's simple paths are; `number` is the
+-- text of the number there, for the documents where it is one.
 -- Source: https://trino.io/docs/current/functions/json.html#other-json-functions
 
-CREATE MACRO tr_raise(code, message) AS CAST(code || ': ' || message AS BIGINT);
 
-CREATE MACRO tr_json_parse(document) AS CAST(tr_json_canonical(document) AS JSON);
+
 CREATE MACRO tr_json_extract(document, path) AS
     CASE WHEN json_valid(CAST(document AS VARCHAR)) THEN json_extract(document, path) END;
-CREATE MACRO tr_json_extract_scalar(document, path) AS CASE
+CREATE MACRO tr_json_extract_scalar(document, path, number) AS CASE
     WHEN NOT json_valid(CAST(document AS VARCHAR)) THEN NULL
     WHEN json_type(document, path) IN ('OBJECT', 'ARRAY') THEN NULL
-    WHEN json_type(document, path) = 'DOUBLE' THEN tr_json_number(CAST(document AS VARCHAR), path)
+    WHEN json_type(document, path) = 'DOUBLE' THEN number
     ELSE json_extract_string(document, path) END;
 CREATE MACRO tr_json_size(document, path) AS CASE
     WHEN NOT json_valid(CAST(document AS VARCHAR)) THEN NULL
@@ -53,10 +53,10 @@ CREATE MACRO tr_json_contains_varchar(document, wanted) AS CASE WHEN wanted IS N
 -- Casts of JSON. A cast that fails names the document and the type.
 CREATE MACRO tr_json_cast_fail(document, kind) AS
     tr_raise('INVALID_CAST_ARGUMENT', 'Cannot cast ''' || CAST(document AS VARCHAR) || ''' to ' || kind);
-CREATE MACRO tr_json_to_varchar(document) AS CASE json_type(document)
+CREATE MACRO tr_json_to_varchar(document, number) AS CASE json_type(document)
     WHEN 'NULL' THEN NULL
     WHEN 'VARCHAR' THEN json_extract_string(document, '$')
-    WHEN 'DOUBLE' THEN tr_json_scientific(CAST(document AS VARCHAR))
+    WHEN 'DOUBLE' THEN number
     WHEN 'OBJECT' THEN CAST(tr_json_cast_fail(document, 'varchar') AS VARCHAR)
     WHEN 'ARRAY' THEN CAST(tr_json_cast_fail(document, 'varchar') AS VARCHAR)
     ELSE CAST(document AS VARCHAR) END;

@@ -3,11 +3,15 @@
 Source: https://trino.io/docs/current/functions/array.html
 """
 
+from infra.local.athena.contract import QueryError
+from infra.local.athena.sql.analyzer import Analyzer, translates
 from infra.local.athena.sql.call import Call
-from infra.local.athena.sql.datatype import VARCHAR, Type, array, row
+from infra.local.athena.sql.coercion import common_type
+from infra.local.athena.sql.datatype import UNKNOWN, VARCHAR, Type, array, row
 from infra.local.athena.sql.functions import aggregate, define, rule
+from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.structure import bound, packed, parameter
-from infra.local.athena.sql.value import Value
+from infra.local.athena.sql.value import Value, cast_sql
 
 COMBINED_ELEMENTS = 5
 
@@ -40,9 +44,24 @@ define("sequence(bigint, bigint, bigint) -> array(bigint)", "tr_sequence_bigint(
 define("sequence(date, date) -> array(date)", "tr_sequence_date({0}, {1}, tr_day_towards({0}, {1}))")
 for _interval in ("interval day to second", "interval year to month"):
     define(f"sequence(date, date, {_interval}) -> array(date)", "tr_sequence_date({0}, {1}, {2})")
-    define(f"sequence(timestamp, timestamp, {_interval}) -> array(timestamp)", "tr_sequence_timestamp({0}, {1}, {2})")
+    define(f"sequence(timestamp, timestamp, {_interval}) -> array(timestamp(3))", "tr_sequence_timestamp({0}, {1}, {2})")
 
 aggregate("array_agg(E) -> array(E)", "list({distinct}{0}{order}){tail}")
+
+
+@translates(nodes.ArrayItems)
+def array_items(analyzer: Analyzer, node: nodes.ArrayItems) -> Value:
+    """`ARRAY[a, b]`: its elements have one type."""
+    items = [analyzer.value(item) for item in node.items]
+    kind = UNKNOWN
+    for item, written in zip(items, node.items, strict=True):
+        common = common_type(kind, item.type)
+        if common is None:
+            message = "All ARRAY elements must be the same type or coercible to a common type. Cannot find common type "
+            raise QueryError("TYPE_MISMATCH", f"{message}between {kind} and {item.type}", *written.place)
+        kind = common
+    elements = ", ".join(cast_sql(item, kind) for item in items)
+    return Value(f"list_value({elements})" if items else "CAST([] AS INTEGER[])", array(kind))
 
 
 @define("concat(array(E), array(E)...) -> array(E)")

@@ -7,11 +7,12 @@ import re
 
 from infra.local.athena.sql.call import Call
 from infra.local.athena.sql.functions import define
+from infra.local.athena.sql.scalars import documents as _documents  # noqa: F401 - registers what is called here
 from infra.local.athena.sql.value import string
 
 _STEP = re.compile(r'\.([\w:]+)|\[(\w+)\]|\["((?:[^"\\]|\\["\\])*)"\]')
 
-define("json_parse(varchar) -> json", "tr_json_parse({0})")
+define("json_parse(varchar) -> json", "CAST(py_json_canonical({0}) AS JSON)")
 define("json_format(json) -> varchar", "CAST({0} AS VARCHAR)")
 
 for _type in ("varchar", "json"):
@@ -27,7 +28,9 @@ for _type in ("varchar", "json"):
 
     @define(f"json_extract_scalar({_type}, varchar) -> varchar")
     def json_extract_scalar(call: Call, document: str, path: str) -> str:
-        return f"tr_json_extract_scalar({document}, {_pointer(call)})"
+        pointer = _pointer(call)
+        number = f"py_json_number(CAST({document} AS VARCHAR), {pointer})"
+        return f"tr_json_extract_scalar({document}, {pointer}, {number})"
 
     @define(f"json_size({_type}, varchar) -> bigint")
     def json_size(call: Call, document: str, path: str) -> str:

@@ -3,6 +3,8 @@
 Source: https://trino.io/docs/current/functions/json.html#cast-to-json, …#cast-from-json
 """
 
+from collections.abc import Callable
+
 from infra.local.athena.sql.datatype import INTEGERS, Type, duckdb_type
 from infra.local.athena.sql.structure import bound, field_at, packed, parameter
 from infra.local.athena.sql.value import Value, string
@@ -25,7 +27,7 @@ def json_text(sql: str, kind: Type) -> str | None:
     if kind.name in ("boolean", "decimal", "json", *INTEGERS):
         return f"CAST({sql} AS VARCHAR)"
     if kind.name in ("double", "real"):
-        return f"tr_json_double(CAST({sql} AS DOUBLE))" if kind.name == "double" else f"tr_json_real({sql})"
+        return f"py_json_double(CAST({sql} AS DOUBLE))" if kind.name == "double" else f"py_json_real({sql})"
     if kind.name in _AS_TEXT:
         return f"CAST(to_json({_as_text(sql, kind)}) AS VARCHAR)"
     if not kind.parts:
@@ -80,37 +82,30 @@ def _row_text(sql: str, kind: Type) -> str | None:
 
 def from_json(sql: str, target: Type) -> str | None:
     """SQL of `CAST(json AS target)`; None for a type that JSON does not turn into."""
-    if target.name == "json":
-        return f"CAST({sql} AS JSON)"
-    if target.name == "varchar":
-        text = f"tr_json_to_varchar({sql})"
-        return f"left({text}, {target.sizes[0]})" if target.sizes else text
-    if target.name == "boolean":
-        return f"tr_json_to_boolean({sql})"
-    if target.name in INTEGERS:
-        return f"CAST(tr_json_to_bigint({sql}, '{target.name}') AS {duckdb_type(target)})"
-    if target.name in ("double", "real"):
-        return f"CAST(tr_json_to_double({sql}, '{target.name}') AS {duckdb_type(target)})"
-    if target.name == "decimal":
-        return f"CAST(tr_json_to_decimal({sql}, {string(str(target))}) AS {duckdb_type(target)})"
-    reader = {"array": _to_array, "map": _to_map, "row": _to_row}.get(target.name)
+    reader = _READERS.get(target.name)
     return reader(sql, target) if reader else None
 
 
-def _element(sql: str, target: Type) -> str | None:
-    return from_json(sql, target)
+def _to_varchar(sql: str, target: Type) -> str:
+    text = f"tr_json_to_varchar({sql}, py_json_scientific(CAST({sql} AS VARCHAR)))"
+    return f"left({text}, {target.sizes[0]})" if target.sizes else text
+
+
+def _to_number(sql: str, target: Type) -> str:
+    by = "bigint" if target.name in INTEGERS else "decimal" if target.name == "decimal" else "double"
+    return f"CAST(tr_json_to_{by}({sql}, {string(str(target))}) AS {duckdb_type(target)})"
 
 
 def _to_array(sql: str, target: Type) -> str | None:
     name = parameter(sql, str(target))
-    part = _element(name, target.element)
+    part = from_json(name, target.element)
     return part and f"list_transform(tr_json_to_elements({sql}, {string(str(target))}), lambda {name}: {part})"
 
 
 def _to_map(sql: str, target: Type) -> str | None:
     name = parameter(sql, str(target))
     key = from_json(f"to_json({name}.key)", target.key)
-    value = _element(f"{name}.value", target.item)
+    value = from_json(f"{name}.value", target.item)
     if key is None or value is None:
         return None
     entry = f"struct_pack(key := {key}, value := {value})"
@@ -123,10 +118,21 @@ def _to_row(sql: str, target: Type) -> str | None:
     fields = []
     for index, (label, part) in enumerate(zip(target.names, target.parts, strict=True)):
         place = f"tr_json_field({name}, {string((label or '').lower())}, {index})"
-        field = _element(place, part)
+        field = from_json(place, part)
         if field is None:
             return None
         fields.append(field)
     whole = packed(target.names, fields)
     checked = f"tr_json_to_record({sql}, {string(str(target))})"
     return bound(checked, name, f"CASE WHEN {name} IS NOT NULL THEN {whole} END")
+
+
+_READERS: dict[str, Callable[[str, Type], str | None]] = {
+    "json": lambda sql, _: f"CAST({sql} AS JSON)",
+    "varchar": _to_varchar,
+    "boolean": lambda sql, _: f"tr_json_to_boolean({sql})",
+    **dict.fromkeys((*INTEGERS, "double", "real", "decimal"), _to_number),
+    "array": _to_array,
+    "map": _to_map,
+    "row": _to_row,
+}

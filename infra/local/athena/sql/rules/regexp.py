@@ -38,7 +38,7 @@ def _re2(call: Call, *, with_empty: bool = False) -> tuple[Pattern | None, str |
 @define("regexp_like(varchar, varchar) -> boolean")
 def regexp_like(call: Call, text: str, pattern: str) -> str:
     _, re2 = _re2(call, with_empty=True)
-    return f"regexp_matches({text}, {re2})" if re2 else f"tr_regexp_like({text}, {pattern})"
+    return f"regexp_matches({text}, {re2})" if re2 else f"py_regexp_like({text}, {pattern})"
 
 
 @define("regexp_extract(varchar, varchar) -> varchar")
@@ -65,7 +65,7 @@ def _checked_group(call: Call, pattern: Pattern | None) -> int | None:
 def _extract(call: Call, text: str, pattern: str, group: str) -> str:
     parsed, re2 = _re2(call, with_empty=True)
     number = _checked_group(call, parsed)
-    by_python = f"tr_regexp_extract({text}, {pattern}, {group})"
+    by_python = f"py_regexp_extract({text}, {pattern}, {group})"
     if re2 is None or number is None or number > _LARGEST_RE2_GROUP:
         return by_python
     found = f"regexp_extract({text}, {re2}, {number})"
@@ -89,7 +89,7 @@ def _extract_all(call: Call, text: str, pattern: str, group: str) -> str:
     parsed, re2 = _re2(call)
     number = _checked_group(call, parsed)
     if re2 is None or number is None or number > _LARGEST_RE2_GROUP:
-        return f"tr_regexp_extract_all({text}, {pattern}, {group})"
+        return f"py_regexp_extract_all({text}, {pattern}, {group})"
     return f"CASE WHEN {text} IS NOT NULL THEN regexp_extract_all({text}, {re2}, {number}) END"
 
 
@@ -97,19 +97,19 @@ def _extract_all(call: Call, text: str, pattern: str, group: str) -> str:
 def regexp_count(call: Call, text: str, pattern: str) -> str:
     _, re2 = _re2(call)
     if re2 is None:
-        return f"tr_regexp_count({text}, {pattern})"
+        return f"py_regexp_count({text}, {pattern})"
     return f"CASE WHEN {text} IS NOT NULL THEN CAST(len(regexp_extract_all({text}, {re2})) AS BIGINT) END"
 
 
 @define("regexp_split(varchar, varchar) -> array(varchar)")
 def regexp_split(call: Call, text: str, pattern: str) -> str:
     _, re2 = _re2(call)
-    return f"tr_regexp_split({text}, {pattern})" if re2 is None else f"regexp_split_to_array({text}, {re2})"
+    return f"py_regexp_split({text}, {pattern})" if re2 is None else f"regexp_split_to_array({text}, {re2})"
 
 
-define("regexp_position(varchar, varchar) -> integer", "tr_regexp_position({0}, {1}, 1, 1)")
-define("regexp_position(varchar, varchar, bigint) -> integer", "tr_regexp_position({0}, {1}, {2}, 1)")
-define("regexp_position(varchar, varchar, bigint, bigint) -> integer", "tr_regexp_position({0}, {1}, {2}, {3})")
+define("regexp_position(varchar, varchar) -> integer", "py_regexp_position({0}, {1}, 1, 1)")
+define("regexp_position(varchar, varchar, bigint) -> integer", "py_regexp_position({0}, {1}, {2}, 1)")
+define("regexp_position(varchar, varchar, bigint, bigint) -> integer", "py_regexp_position({0}, {1}, {2}, {3})")
 
 
 @define("regexp_replace(varchar, varchar) -> varchar")
@@ -131,12 +131,12 @@ def _replace(call: Call, text: str, pattern: str, by: str) -> str:
     parsed, re2 = _re2(call)
     written = "" if len(call.arguments) < 3 else call.constant(2)
     if parsed is None or re2 is None or not isinstance(written, str):
-        return f"tr_regexp_replace({text}, {pattern}, {by})"
+        return f"py_regexp_replace({text}, {pattern}, {by})"
     try:
         parts = replacement(written, parsed)
     except PatternError:
-        return f"tr_regexp_replace({text}, {pattern}, {by})"
+        return f"py_regexp_replace({text}, {pattern}, {by})"
     if any(isinstance(part, int) and part > _LARGEST_RE2_GROUP for part in parts):
-        return f"tr_regexp_replace({text}, {pattern}, {by})"
+        return f"py_regexp_replace({text}, {pattern}, {by})"
     rewrite = "".join(f"\\{part}" if isinstance(part, int) else part.replace("\\", "\\\\") for part in parts)
     return f"regexp_replace({text}, {re2}, {string(rewrite)}, 'g')"

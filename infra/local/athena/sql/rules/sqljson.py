@@ -67,7 +67,7 @@ def _returned(call: Call, allowed: tuple[str, ...]) -> Type:
 def json_value(call: Call) -> Value:
     document, path, passing = _asked(call)
     kind = _returned(call, _RETURNED)
-    answer = f"tr_json_value({document}, {path}, {passing}, {string(kind.name)})"
+    answer = f"py_json_value({document}, {path}, {passing}, {string(kind.name)})"
     name = parameter(answer)
     empty = _behaviour(call, "empty", kind, "'cannot extract SQL scalar from JSON: JSON path found no items'")
     error = _behaviour(call, "error", kind, f"'cannot extract SQL scalar from JSON: ' || substr({name}, 2)")
@@ -93,7 +93,7 @@ def json_query(call: Call) -> Value:
         raise call.fault("INVALID_FUNCTION_ARGUMENT", "OMIT QUOTES behavior specified with WITH ARRAY WRAPPER")
     kind = _returned(call, ("varchar",))
     answer = (
-        f"tr_json_query({document}, {path}, {passing}, {string(wrapper)}, {'true' if quotes == 'omit' else 'false'})"
+        f"py_json_query({document}, {path}, {passing}, {string(wrapper)}, {'true' if quotes == 'omit' else 'false'})"
     )
     name = parameter(answer)
     empty = _behaviour(call, "empty", VARCHAR, "'cannot extract JSON: JSON path found no items'")
@@ -105,13 +105,13 @@ def json_query(call: Call) -> Value:
 @rule("json_exists", 1, 1)
 def json_exists(call: Call) -> Value:
     document, path, passing = _asked(call)
-    answer = f"tr_json_exists({document}, {path}, {passing})"
+    answer = f"py_json_exists({document}, {path}, {passing})"
     name = parameter(answer)
     said = call.node.clauses.get("error") or "false"
     error = {"true": "true", "false": "false", "unknown": "CAST(NULL AS BOOLEAN)"}.get(said)
     if error is None:
         error = _failed("PATH_EVALUATION_ERROR", f"'path evaluation failed: ' || substr({name}, 2)", BOOLEAN)
-    body = f"CASE {name} WHEN 'vtrue' THEN true WHEN 'vfalse' THEN false ELSE CASE WHEN {name} IS NOT NULL THEN {error} END END"
+    body = f"CASE left({name}, 1) WHEN 'v' THEN {name} = 'vtrue' WHEN 'x' THEN {error} END"
     return Value(bound(answer, name, body), BOOLEAN)
 
 

@@ -36,7 +36,7 @@ def unnest(node: nodes.Unnest, translator: Translator) -> tuple[str, Columns]:
         outputs.append("ordinality")
         columns.append((None, BIGINT))
     named = ", ".join(f"{sql} AS c{index}" for index, sql in enumerate(outputs))
-    return f"SELECT {named} FROM (SELECT {', '.join(inner)}) AS unnested", tuple(columns)
+    return f"SELECT {named} FROM (SELECT {', '.join(inner)}) AS unnested", tuple(columns)  # noqa: S608 - made of translated parts
 
 
 def _expanded(value: Value, node: nodes.Node, name: str) -> tuple[str, list[str], list[tuple[str | None, Type]]]:

@@ -1,48 +1,44 @@
-"""Functions that DuckDB's SQL cannot say, in Python, and the macros: `install` puts both into a connection.
+"""Functions that DuckDB's SQL cannot say, in Python. A translation that calls one has it installed before it runs.
 
 A function takes and gives plain Python values and is pure. It is called for no NULL, and may give None for NULL. A
-fault of its input is a ValueError whose text is `CODE: message`, as the macro `tr_fail` words it.
+fault of its input is a `fault`. No macro may call one: a macro binds when it is made, before any of these is there.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-MACROS = Path(__file__).parent.parent / "macros"
+import duckdb
+from duckdb.func import FunctionNullHandling
 
-
-@dataclass(frozen=True)
-class Scalar:
-    """A function: its name in SQL, its types in DuckDB's words."""
-
-    name: str
-    parameters: tuple[str, ...]
-    result: str
-    function: Callable[..., Any]
-
-
-SCALARS: dict[str, Scalar] = {}
+from infra.local.athena.sql.functions import python_function
 
 
 def scalar(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function under a signature like `tr_sha512(BLOB) -> BLOB`."""
+    """Register a function under a signature in DuckDB's words, like `py_sha512(BLOB) -> BLOB`."""
     head, _, result = signature.partition(" -> ")
     name, _, parameters = head.removesuffix(")").partition("(")
+    types: list[Any] = [p.strip() for p in parameters.split(",")]
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        SCALARS[name] = Scalar(name, tuple(p.strip() for p in parameters.split(",")), result, function)
+        @python_function(name)
+        def install(connection: duckdb.DuckDBPyConnection) -> None:
+            try:
+                connection.create_function(name, _without_null(function), types, result, null_handling=FunctionNullHandling.SPECIAL)
+            except (duckdb.CatalogException, duckdb.NotImplementedException) as error:
+                if "already" not in str(error):
+                    raise
+
         return function
 
     return register
 
 
 def fault(message: str, code: str = "INVALID_FUNCTION_ARGUMENT") -> ValueError:
-    """The error of a function that cannot take its input."""
-    return ValueError(f"{code}: {message}")
+    """The error of a function that cannot take its input, as `runtime.runtime_error` reads it."""
+    return ValueError(f"tr!{code}!{message}!tr")
 
 
 def _without_null(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,13 +49,5 @@ def _without_null(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def install(connection: Any) -> None:
-    """Define all functions and macros in a DuckDB connection."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
-    for entry in SCALARS.values():
-        connection.create_function(
-            entry.name, _without_null(entry.function), list(entry.parameters), entry.result, null_handling="special"
-        )
-    for file in sorted(MACROS.glob("*.sql")):
-        connection.execute(file.read_text())
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

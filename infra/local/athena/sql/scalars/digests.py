@@ -19,17 +19,17 @@ _P1, _P2, _P3, _P4, _P5 = (
 _C1, _C2 = 0x87C37B91114253D5, 0x4CF5AD432745937F
 
 
-@scalar("tr_sha512(BLOB) -> BLOB")
+@scalar("py_sha512(BLOB) -> BLOB")
 def sha512(data: bytes) -> bytes:
     return hashlib.sha512(data).digest()
 
 
-@scalar("tr_crc32(BLOB) -> BIGINT")
+@scalar("py_crc32(BLOB) -> BIGINT")
 def crc32(data: bytes) -> int:
     return zlib.crc32(data)
 
 
-@scalar("tr_hmac(BLOB, BLOB, VARCHAR) -> BLOB")
+@scalar("py_hmac(BLOB, BLOB, VARCHAR) -> BLOB")
 def keyed(data: bytes, key: bytes, algorithm: str) -> bytes:
     return hmac.digest(key, data, algorithm)
 
@@ -42,7 +42,7 @@ def _round(lane: int, word: int) -> int:
     return _turned((lane + word * _P2) & _MASK, 31) * _P1 & _MASK
 
 
-@scalar("tr_xxhash64(BLOB) -> BLOB")
+@scalar("py_xxhash64(BLOB) -> BLOB")
 def xxhash64(data: bytes) -> bytes:
     """XXH64 with seed 0, big end first."""
     size, offset = len(data), 0
@@ -84,7 +84,7 @@ def _finished(state: int) -> int:
     return state ^ (state >> 33)
 
 
-@scalar("tr_murmur3(BLOB) -> BLOB")
+@scalar("py_murmur3(BLOB) -> BLOB")
 def murmur3(data: bytes) -> bytes:
     """MurmurHash3 for 64-bit machines, 128 bits, with seed 0."""
     first = second = 0

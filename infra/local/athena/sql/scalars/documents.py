@@ -71,7 +71,7 @@ def dumped(value: Any, *, ordered: bool = False) -> str:
     return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
 
 
-@scalar("tr_json_canonical(VARCHAR) -> VARCHAR")
+@scalar("py_json_canonical(VARCHAR) -> VARCHAR")
 def canonical(text: str) -> str:
     """json_parse: keys in order, the last of equal ones, no white space."""
     try:
@@ -80,7 +80,7 @@ def canonical(text: str) -> str:
         raise fault(f"Cannot convert value to JSON: '{text}'") from error
 
 
-@scalar("tr_json_number(VARCHAR, VARCHAR) -> VARCHAR")
+@scalar("py_json_number(VARCHAR, VARCHAR) -> VARCHAR")
 def number_at(text: str, pointer: str) -> str | None:
     """A number's text as the document has it; the pointer is a JSON pointer."""
     value = _loaded(text, parse_float=_Raw, parse_int=_Raw)
@@ -98,7 +98,7 @@ def _found(text: str, path: str, passing: str) -> list[Any]:
     return evaluate(parse(path), document, passed)
 
 
-@scalar("tr_json_exists(VARCHAR, VARCHAR, VARCHAR) -> VARCHAR")
+@scalar("py_json_exists(VARCHAR, VARCHAR, VARCHAR) -> VARCHAR")
 def exists(text: str, path: str, passing: str) -> str:
     try:
         return "vtrue" if _found(text, path, passing) else "vfalse"
@@ -106,7 +106,7 @@ def exists(text: str, path: str, passing: str) -> str:
         return f"x{error}"
 
 
-@scalar("tr_json_value(VARCHAR, VARCHAR, VARCHAR, VARCHAR) -> VARCHAR")
+@scalar("py_json_value(VARCHAR, VARCHAR, VARCHAR, VARCHAR) -> VARCHAR")
 def value(text: str, path: str, passing: str, kind: str) -> str:
     """The one scalar that a path finds, as a text that casts to the type of this name."""
     try:
@@ -121,25 +121,23 @@ def value(text: str, path: str, passing: str, kind: str) -> str:
 
 
 def _converted(item: Any, kind: str) -> str:
-    if isinstance(item, bool):
-        text = "true" if item else "false"
-        if kind in _INTEGERS or kind in ("double", "real", "decimal"):
-            return str(int(item))
-        return text
-    if isinstance(item, float) and kind in _INTEGERS:
-        return str(Decimal(repr(item)).to_integral_value(ROUND_HALF_UP))
-    if isinstance(item, Decimal) and kind in _INTEGERS:
-        return str(item.to_integral_value(ROUND_HALF_UP))
-    if isinstance(item, float):
-        return scientific(item) if kind in ("varchar", "char") else repr(item)
-    if isinstance(item, str) and kind in _INTEGERS and not re.fullmatch(r"[+-]?\d+", item):
-        raise PathError(f"cannot cast {item!r} to {kind}")
-    if kind == "boolean" and isinstance(item, int | Decimal):
-        return "true" if item else "false"
-    return str(item)
+    is_whole = kind in _INTEGERS
+    match item:
+        case bool():
+            is_number = is_whole or kind in ("double", "real", "decimal")
+            return str(int(item)) if is_number else str(item).lower()
+        case str():
+            if is_whole and not re.fullmatch(r"[+-]?\d+", item):
+                raise PathError(f"cannot cast {item!r} to {kind}")
+            return item
+    if kind == "boolean":
+        return str(item != 0).lower()
+    if is_whole:
+        return str(Decimal(str(item)).to_integral_value(ROUND_HALF_UP))
+    return scientific(item) if isinstance(item, float) and kind in ("varchar", "char") else str(item)
 
 
-@scalar("tr_json_query(VARCHAR, VARCHAR, VARCHAR, VARCHAR, BOOLEAN) -> VARCHAR")
+@scalar("py_json_query(VARCHAR, VARCHAR, VARCHAR, VARCHAR, BOOLEAN) -> VARCHAR")
 def query(text: str, path: str, passing: str, wrapper: str, omit_quotes: bool) -> str:
     """The item that a path finds, as JSON; the wrapper is without, conditional or unconditional."""
     try:
@@ -157,20 +155,20 @@ def query(text: str, path: str, passing: str, wrapper: str, omit_quotes: bool) -
     return f"v{items[0]}" if omit_quotes and isinstance(items[0], str) else f"v{dumped(items[0])}"
 
 
-@scalar("tr_json_scientific(VARCHAR) -> VARCHAR")
+@scalar("py_json_scientific(VARCHAR) -> VARCHAR")
 def number_text(text: str) -> str:
     """A number of a document as a cast to varchar prints it."""
     return scientific(float(text))
 
 
-@scalar("tr_json_double(DOUBLE) -> VARCHAR")
+@scalar("py_json_double(DOUBLE) -> VARCHAR")
 def double_text(number: float) -> str:
     """A double as a document has it; what is no number there is a text."""
     text = java_double(number)
     return text if math.isfinite(number) else f'"{text}"'
 
 
-@scalar("tr_json_real(FLOAT) -> VARCHAR")
+@scalar("py_json_real(FLOAT) -> VARCHAR")
 def real_text(number: float) -> str:
     """A real as a document has it: the fewest digits that tell it from its neighbours."""
     for digits in range(1, 10):

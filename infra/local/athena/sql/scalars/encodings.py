@@ -14,12 +14,12 @@ from infra.local.athena.sql.scalars import fault, scalar
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-@scalar("tr_to_base32(BLOB) -> VARCHAR")
+@scalar("py_to_base32(BLOB) -> VARCHAR")
 def to_base32(data: bytes) -> str:
     return base64.b32encode(data).decode()
 
 
-@scalar("tr_from_base32(VARCHAR) -> BLOB")
+@scalar("py_from_base32(VARCHAR) -> BLOB")
 def from_base32(text: str) -> bytes:
     bare = text.rstrip("=")
     try:
@@ -28,7 +28,7 @@ def from_base32(text: str) -> bytes:
         raise fault(f"Invalid base32: {text}") from error
 
 
-@scalar("tr_from_base64(VARCHAR, BOOLEAN) -> BLOB")
+@scalar("py_from_base64(VARCHAR, BOOLEAN) -> BLOB")
 def from_base64(text: str, for_urls: bool) -> bytes:
     bare = text.rstrip("=")
     padded = len(text) - len(bare)
@@ -40,14 +40,14 @@ def from_base64(text: str, for_urls: bool) -> bytes:
     return base64.b64decode(bare + "=" * (-len(bare) % 4), b"-_" if for_urls else b"+/")
 
 
-@scalar("tr_from_utf8(BLOB, VARCHAR) -> VARCHAR")
+@scalar("py_from_utf8(BLOB, VARCHAR) -> VARCHAR")
 def from_utf8(data: bytes, replacement: str) -> str:
     if len(replacement) > 1:
         raise fault("Replacement character string must empty or a single character")
     return data.decode(errors="replace").replace("\ufffd", replacement)
 
 
-@scalar("tr_to_base(BIGINT, BIGINT) -> VARCHAR")
+@scalar("py_to_base(BIGINT, BIGINT) -> VARCHAR")
 def to_base(number: int, radix: int) -> str:
     _check(radix)
     digits, rest = "", abs(number)
@@ -57,7 +57,7 @@ def to_base(number: int, radix: int) -> str:
     return f"-{digits}" if number < 0 else digits
 
 
-@scalar("tr_from_base(VARCHAR, BIGINT) -> BIGINT")
+@scalar("py_from_base(VARCHAR, BIGINT) -> BIGINT")
 def from_base(text: str, radix: int) -> int:
     _check(radix)
     digits = _DIGITS[:radix]
@@ -71,12 +71,12 @@ def _check(radix: int) -> None:
         raise fault(f"Radix must be between 2 and 36: {radix}")
 
 
-@scalar("tr_to_bytes(DOUBLE, BOOLEAN) -> BLOB")
+@scalar("py_to_bytes(DOUBLE, BOOLEAN) -> BLOB")
 def to_bytes(number: float, short: bool) -> bytes:
     return pack(">f" if short else ">d", number)
 
 
-@scalar("tr_to_number(BLOB, VARCHAR) -> DOUBLE")
+@scalar("py_to_number(BLOB, VARCHAR) -> DOUBLE")
 def to_number(data: bytes, form: str) -> float:
     """Reads a float (`f`) or a double (`d`)."""
     try:
@@ -86,7 +86,7 @@ def to_number(data: bytes, form: str) -> float:
         raise fault(f"Input floating-point value must be exactly {size} bytes long") from error
 
 
-@scalar("tr_to_integer(BLOB, BIGINT) -> BIGINT")
+@scalar("py_to_integer(BLOB, BIGINT) -> BIGINT")
 def to_integer(data: bytes, size: int) -> int:
     if len(data) != size:
         raise fault(f"expected {size}-byte input, but got instead: {len(data)}")

@@ -33,28 +33,28 @@ def _checked(text: str, group: int) -> Pattern:
     return pattern
 
 
-@scalar("tr_regexp_like(VARCHAR, VARCHAR) -> BOOLEAN")
+@scalar("py_regexp_like(VARCHAR, VARCHAR) -> BOOLEAN")
 def like(text: str, pattern: str) -> bool:
     return _pattern(pattern).compiled.search(text) is not None
 
 
-@scalar("tr_regexp_extract(VARCHAR, VARCHAR, BIGINT) -> VARCHAR")
+@scalar("py_regexp_extract(VARCHAR, VARCHAR, BIGINT) -> VARCHAR")
 def extract(text: str, pattern: str, group: int) -> str | None:
     found = _checked(pattern, group).compiled.search(text)
     return found[group] if found else None
 
 
-@scalar("tr_regexp_extract_all(VARCHAR, VARCHAR, BIGINT) -> VARCHAR[]")
+@scalar("py_regexp_extract_all(VARCHAR, VARCHAR, BIGINT) -> VARCHAR[]")
 def extract_all(text: str, pattern: str, group: int) -> list[str | None]:
     return [found[group] for found in _checked(pattern, group).compiled.finditer(text)]
 
 
-@scalar("tr_regexp_count(VARCHAR, VARCHAR) -> BIGINT")
+@scalar("py_regexp_count(VARCHAR, VARCHAR) -> BIGINT")
 def count(text: str, pattern: str) -> int:
     return sum(1 for _ in _pattern(pattern).compiled.finditer(text))
 
 
-@scalar("tr_regexp_split(VARCHAR, VARCHAR) -> VARCHAR[]")
+@scalar("py_regexp_split(VARCHAR, VARCHAR) -> VARCHAR[]")
 def split(text: str, pattern: str) -> list[str]:
     parts, end = [], 0
     for found in _pattern(pattern).compiled.finditer(text):
@@ -63,7 +63,7 @@ def split(text: str, pattern: str) -> list[str]:
     return [*parts, text[end:]]
 
 
-@scalar("tr_regexp_position(VARCHAR, VARCHAR, BIGINT, BIGINT) -> INTEGER")
+@scalar("py_regexp_position(VARCHAR, VARCHAR, BIGINT, BIGINT) -> INTEGER")
 def position(text: str, pattern: str, start: int, occurrence: int) -> int:
     if start < 1:
         raise fault("start position cannot be smaller than 1")
@@ -82,7 +82,7 @@ def _replacement(text: str, pattern: str) -> Replacement:
     return replacement(text, translate(pattern))
 
 
-@scalar("tr_regexp_replace(VARCHAR, VARCHAR, VARCHAR) -> VARCHAR")
+@scalar("py_regexp_replace(VARCHAR, VARCHAR, VARCHAR) -> VARCHAR")
 def replace(text: str, pattern: str, by: str) -> str:
     compiled = _pattern(pattern).compiled
     try:
