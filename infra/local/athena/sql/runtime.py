@@ -9,7 +9,10 @@ _NAMES = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "
           "FLOAT": "real", "DOUBLE": "double", "TIMESTAMP": "timestamp(3)", "DATE": "date"}  # fmt: skip
 _WORDS = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT", "real": "REAL",
           "double": "DOUBLE", "boolean": "BOOLEAN"}  # fmt: skip
-_RAISED = re.compile(r"Could not convert string [\'\"]([A-Z][A-Z_]+): (.*?)[\'\"] to INT64", re.DOTALL)
+_RAISED = re.compile(
+    r"Could not convert string [\'\"]([A-Z][A-Z_]+): (.*?)[\'\"] to INT64|the UDF: ValueError: ([A-Z][A-Z_]+): (.*)",
+    re.DOTALL,
+)
 
 
 def runtime_error(error: Exception) -> QueryError:
@@ -21,7 +24,7 @@ def runtime_error(error: Exception) -> QueryError:
     text = str(error)
     raised = _RAISED.search(text)
     if raised:
-        return QueryError(raised[1], raised[2])
+        return QueryError(raised[1] or raised[3], raised[2] or raised[4])
     for pattern, make in _PATTERNS:
         found = pattern.search(text)
         if found:

@@ -26,7 +26,9 @@ def scalar(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         @python_function(name)
         def install(connection: duckdb.DuckDBPyConnection) -> None:
             try:
-                connection.create_function(name, _without_null(function), types, result, null_handling=FunctionNullHandling.SPECIAL)
+                connection.create_function(
+                    name, _without_null(function), types, result, null_handling=FunctionNullHandling.SPECIAL
+                )
             except (duckdb.CatalogException, duckdb.NotImplementedException) as error:
                 if "already" not in str(error):
                     raise
@@ -38,7 +40,7 @@ def scalar(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def fault(message: str, code: str = "INVALID_FUNCTION_ARGUMENT") -> ValueError:
     """The error of a function that cannot take its input, as `runtime.runtime_error` reads it."""
-    return ValueError(f"tr!{code}!{message}!tr")
+    return ValueError(f"{code}: {message}")
 
 
 def _without_null(function: Callable[..., Any]) -> Callable[..., Any]:
