@@ -2,7 +2,7 @@
 -- Source: https://trino.io/docs/current/functions/array.html
 -- A fault is raised by a cast that cannot succeed: unlike error(), TRY catches it and the optimizer may move it.
 
-CREATE MACRO tr_raise(code, message) AS CAST(code || ': ' || message AS BIGINT);
+CREATE MACRO tr_raise(code, message) AS CAST('tr!' || code || '!' || message || '!tr' AS BIGINT);
 CREATE MACRO tr_fail(message) AS tr_raise('INVALID_FUNCTION_ARGUMENT', message);
 
 CREATE MACRO tr_require(elements, holds, message) AS

@@ -40,7 +40,7 @@ def scalar(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def fault(message: str, code: str = "INVALID_FUNCTION_ARGUMENT") -> ValueError:
     """The error of a function that cannot take its input, as `runtime.runtime_error` reads it."""
-    return ValueError(f"{code}: {message}")
+    return ValueError(f"tr!{code}!{message}!tr")
 
 
 def _without_null(function: Callable[..., Any]) -> Callable[..., Any]:
