@@ -117,7 +117,7 @@ def zip_arrays(call: Call) -> Value:
     if any(v.type.name not in ("array", "unknown") for v in values):
         message = f"Unexpected parameters ({', '.join(call.type_texts())}) for function zip"
         raise call.fault("FUNCTION_NOT_FOUND", f"{message}. Expected: zip(array(T), array(U))")
-    kind = row([v.type.element for v in values])
+    kind = row([UNKNOWN if v.type == UNKNOWN else v.type.element for v in values])
     name = parameter(*(v.sql for v in values))
     whole = packed(kind.names, [f"{name}[{i + 1}]" for i in range(len(values))])
     missing = " OR ".join(f"{v.sql} IS NULL" for v in values)
