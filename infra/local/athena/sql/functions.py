@@ -17,8 +17,8 @@ How a rule is added, in a module of `sql/rules/` (all of them are imported by `s
 Several signatures of a name are overloads: the one that needs the fewest casts is taken, the first among equals.
 Arguments reach the template already cast to the parameters' types. The variable N stands for a number type, and all
 N of a signature are the same one. `{distinct}`, `{order}`, `{nulls}` (IGNORE NULLS) and `{tail}` (FILTER and OVER)
-stand where DuckDB wants them. Templates are `str.format` texts: a literal brace is doubled. A macro `tr_*` that a template calls is defined in
-a file of `sql/macros/`. A function in Python that a template calls, `py_*`, is registered with `python_function`.
+stand where DuckDB wants them. Templates are `str.format` texts: a literal brace is doubled. A macro `tr_*` that a
+template calls is defined in a file of `sql/macros/`, a function in Python, `py_*`, in a module of `sql/scalars/`.
 """
 
 from collections.abc import Callable, Sequence

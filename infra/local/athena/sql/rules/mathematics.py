@@ -103,10 +103,11 @@ def _round_decimal(call: Call, value: Value) -> str:
     if places >= value.type.sizes[1]:
         return value.sql
     name = "round" if call.name == "round" else "trunc"
+    wide = f"CAST({value.sql} AS DECIMAL(38, {value.type.sizes[1]}))"
     if places > 0:
         unit = 10**places
-        return f"({name}(CAST({value.sql} AS DECIMAL(38, {value.type.sizes[1]})) * {unit}) * {1 / unit:.{places}f})"
-    return f"({name}(CAST({value.sql} AS DECIMAL(38, {value.type.sizes[1]})) * {10.0**places:.{-places}f}) * {10**-places})"
+        return f"({name}({wide} * {unit}) * {1 / unit:.{places}f})"
+    return f"({name}({wide} * {10.0**places:.{-places}f}) * {10**-places})"
 
 
 @rule("truncate", 1, 2)
