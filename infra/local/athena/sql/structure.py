@@ -32,6 +32,19 @@ def bound(sql: str, parameter: str, body: str) -> str:
     return f"list_transform(list_value({sql}), lambda {parameter}: {body})[1]"
 
 
+def is_heavy(sql: str) -> bool:
+    """Whether an expression is better computed once: macros repeat their arguments, and those in them theirs again."""
+    return "py_" in sql or "random()" in sql or sql.count("tr_") > 1 or len(sql) > 500
+
+
+def shared(sql: str, body: Callable[[str], str]) -> str:
+    """What `body` makes of an expression, which is computed once if it is heavy."""
+    if not is_heavy(sql):
+        return body(sql)
+    name = parameter(sql)
+    return bound(sql, name, body(name))
+
+
 def recast(sql: str, source: Type, target: Type, cast: Cast) -> str:
     """A value with parts turned into another type of the same shape.
 
