@@ -84,7 +84,7 @@ class Context(Protocol):
         """
         ...
 
-    def write(  # noqa: PLR0913 (what CTAS says of its files)
+    def write(
         self,
         translation: Translation,
         destination: str,
@@ -102,7 +102,7 @@ class Context(Protocol):
             format: PARQUET, JSON or TEXTFILE; ORC, AVRO and others are NOT_SUPPORTED.
             partitioned_by: Columns that become folders and are left out of the files.
             compression: SNAPPY, GZIP, ZSTD or NONE; "" for the format's own (GZIP, as Athena has it).
-            delimiter: Of TEXTFILE; "" for Hive's, \\x01.
+            delimiter: Of TEXTFILE; "" for Hive's own, the character 1.
 
         Raises:
             QueryError: Athena's fault.
