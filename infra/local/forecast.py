@@ -6,7 +6,6 @@ start if it has been used before: a gateway that nobody asks for forecasts carri
 """
 
 import asyncio
-import json
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from forecasting.service.processes import COMMAND
+from infra.local import events
 from infra.local.plugins import Answer, Query
 from lakehouse.settings import Settings
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from forecasting.service.service import ForecastService
 
 _THREADS = 8
-_EVENT_SECONDS = 5.0
 
 
 class Forecast:
@@ -103,19 +102,4 @@ class Forecast:
         return True
 
     def _put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
-        if self._loop is None:
-            raise OSError("the gateway has not started")
-        told = asyncio.run_coroutine_threadsafe(_tell(account, region, entries), self._loop)
-        told.result(_EVENT_SECONDS)
-
-
-async def _tell(account: str, region: str, entries: list[dict[str, Any]]) -> None:
-    """Put events as a service of AWS does, on the loop, as the emulator serves its own clients."""
-    from ministack import app  # noqa: PLC0415
-    from ministack.core.responses import request_scope  # noqa: PLC0415
-
-    events = app._get_module("eventbridge")
-    with request_scope(account, region):
-        _, _, body = events._put_events({"Entries": entries}, allow_aws_source=True)
-    if json.loads(body)["FailedEntryCount"]:
-        raise OSError(body.decode())
+        events.put(self._loop, account, region, entries)
