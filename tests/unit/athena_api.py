@@ -44,16 +44,17 @@ class HandPool:
     def __init__(self) -> None:
         self.jobs: dict[str, tuple[Job, Callable[[Outcome], None], Callable[[], None]]] = {}
         self.cancelled: list[str] = []
-        self.stopped = False
 
-    def submit(self, job: Job, finished: Callable[[Outcome], None], started: Callable[[], None]) -> None:
-        self.jobs[job.execution_id] = (job, finished, started)
+    def submit(self, job: Job, done: Callable[[Outcome], None], started: Callable[[], None] = lambda: None) -> None:
+        self.jobs[job.execution_id] = (job, done, started)
 
-    def cancel(self, execution_id: str) -> None:
+    def cancel(self, execution_id: str) -> bool:
         self.cancelled.append(execution_id)
+        return execution_id in self.jobs
 
     def stop(self) -> None:
-        self.stopped = True
+        for _, done, _ in self.jobs.values():
+            done(Outcome("FAILED", "Query was canceled", "USER_CANCELED"))
 
     def begin(self, execution_id: str) -> Job:
         job, _, started = self.jobs[execution_id]
@@ -78,6 +79,7 @@ class Api:
         self.tables: dict[str, Any] = {}
         self.number = 0
         self.objects: set[str] = set()
+        self.gone: set[str] = set()
         self.rows: list[list[str | None]] = [["2024-01-02", "1.500"], ["2024-01-03", None]]
         self.open()
 
@@ -142,9 +144,11 @@ class Api:
     def _events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
         self.events += [(account, region, json.loads(entry["Detail"])) for entry in entries]
 
-    def _rows(self, folder: Path, location: str, start: int, count: int) -> Sequence[Sequence[str | None]]:
-        if not folder.is_dir():
-            raise FileNotFoundError(folder)
+    def _rows(
+        self, account: str, region: str, location: str, *, start: int, count: int
+    ) -> Sequence[Sequence[str | None]]:
+        if location in self.gone:
+            raise FileNotFoundError(location)
         return self.rows[start : start + count]
 
     def _glue(self, account: str, region: str, operation: str, members: dict[str, Any]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_an_execution_goes_from_queued_to_its_result(api: Api) -> None:
     job = api.pool.begin(found)
     assert (job.sql, job.database, job.output, job.scanned_bytes) == ("SELECT 1", "gold", "s3://results/here/", None)
     assert (job.account, job.region, job.workgroup) == ("000000000000", "eu-west-1", "primary")
-    assert job.folder.is_dir()
+    assert job.folder.parent == api.folder / "jobs"
     assert api.state(found) == "RUNNING"
     api.clock.now += 2
     api.pool.end(found)
@@ -317,6 +317,41 @@ def test_after_a_kill_queries_run_again_and_what_may_have_written_has_failed(api
     assert api.execution(definition)["SubstatementType"] == "CREATE_TABLE_AS_SELECT"
 
 
+def test_an_orderly_stop_is_taken_up_like_a_kill_and_fails_nothing(api: Api) -> None:
+    waiting, working = api.start("SELECT 2"), api.start("SELECT 3")
+    api.pool.begin(working)
+    api.service.stop()
+    api.open()
+    assert api.state(waiting) == api.state(working) == "QUEUED"
+    assert set(api.pool.jobs) == {waiting, working}
+
+
+def test_an_end_that_is_told_before_its_beginning_counts(api: Api) -> None:
+    found = api.start()
+    api.clock.now += 1
+    api.pool.end(found)
+    api.pool.begin(found)
+    shown = api.execution(found)
+    assert shown["Status"]["State"] == "SUCCEEDED"
+    assert (shown["Statistics"]["QueryQueueTimeInMillis"], shown["Statistics"]["TotalExecutionTimeInMillis"]) == (
+        988,
+        1000,
+    )
+    api.sent()
+    assert [(one["currentState"], one.get("previousState")) for _, _, one in api.events] == [
+        ("QUEUED", None),
+        ("SUCCEEDED", "QUEUED"),
+    ]
+
+
+def test_leftovers_of_jobs_are_swept_at_the_start(api: Api) -> None:
+    left = api.folder / "jobs" / "of a killed service"
+    left.mkdir(parents=True)
+    api.kill()
+    api.open()
+    assert not left.exists()
+
+
 def test_executions_are_kept_for_45_days(api: Api) -> None:
     old = api.done()
     api.clock.now += 44 * 86_400
@@ -325,8 +360,7 @@ def test_executions_are_kept_for_45_days(api: Api) -> None:
     api.kill()
     api.open()
     assert api("ListQueryExecutions")["QueryExecutionIds"] == [new]
-    assert not (api.folder / "jobs" / old).exists()
-    assert (api.folder / "jobs" / new).exists()
+    assert refusal(api, "GetQueryExecution", QueryExecutionId=old).athena_code == "QUERY_EXECUTION_NOT_FOUND"
 
 
 def test_events_tell_of_each_state_in_order(api: Api) -> None:

@@ -126,7 +126,7 @@ def test_a_token_belongs_to_its_result(api: Api) -> None:
 
 def test_a_result_that_is_gone_is_said_to_be(api: Api) -> None:
     found = api.done()
-    (api.folder / "jobs" / found).rmdir()
+    api.gone.add(f"s3://results/here/{found}.csv")
     fault = refusal(api, QueryExecutionId=found)
     assert (fault.message, fault.athena_code) == ("Could not find results", "RESULT_NOT_FOUND")
 

@@ -1,6 +1,6 @@
 """What an execution took and read: the members of QueryExecutionStatistics, from what was measured."""
 
-from infra.local.athena.service.executions import QUEUED, SUCCEEDED, Execution, Json
+from infra.local.athena.service.executions import SUCCEEDED, Execution, Json
 
 
 def statistics(execution: Execution, now: float) -> Json:
@@ -11,8 +11,11 @@ def statistics(execution: Execution, now: float) -> Json:
         now: Epoch seconds; the end of the interval while it is unfinished.
     """
     ended = execution.completed_at or now
-    started = execution.started_at or (now if execution.state == QUEUED else ended)
     phases: dict[str, float] = execution.outcome.get("milliseconds", {})
+    started = execution.started_at
+    if started is None:
+        # A job may end before the pool has said that it began.
+        started = max(execution.submitted_at, ended - sum(phases.values()) / 1000)
     total, queued = _milliseconds(ended - execution.submitted_at), _milliseconds(started - execution.submitted_at)
     planning, publishing = phases.get("planning", 0.0), phases.get("publishing", 0.0)
     # Athena counts the planning to the engine's time; while nothing was measured the whole of it is the engine's.

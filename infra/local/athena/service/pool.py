@@ -1,7 +1,6 @@
 """What the service needs of the workers and of the result files: names only; `engine` has both."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 from infra.local.athena.contract import Job, Outcome
@@ -28,18 +27,19 @@ class CatalogError(Exception):
 class Pool(Protocol):
     """Warm worker processes."""
 
-    def submit(self, job: Job, finished: Callable[[Outcome], None], started: Callable[[], None]) -> None:
+    def submit(self, job: Job, done: Callable[[Outcome], None], started: Callable[[], None] = ...) -> None:
         """Have a job run; returns at once.
 
         Args:
             job: What to run.
-            finished: Called once, from any thread, when the job has ended, unless it was cancelled.
-            started: Called before a worker is given the job.
+            done: Called once, from any thread, when the job has ended; with the code USER_CANCELED if it was cancelled
+                or the pool has stopped.
+            started: Called when a worker has taken the job; it may be later than `done`.
         """
         ...
 
-    def cancel(self, execution_id: str) -> None:
-        """Stop a job, whether it waits or is at work; nothing if there is none."""
+    def cancel(self, execution_id: str) -> bool:
+        """Stop a job, whether it waits or is at work; whether there is one."""
         ...
 
     def stop(self) -> None:
@@ -50,11 +50,14 @@ class Pool(Protocol):
 class Rows(Protocol):
     """Reads rows of results."""
 
-    def __call__(self, folder: Path, location: str, start: int, count: int) -> Sequence[Sequence[str | None]]:
+    def __call__(
+        self, account: str, region: str, location: str, *, start: int, count: int
+    ) -> Sequence[Sequence[str | None]]:
         """Rows of one result.
 
         Args:
-            folder: The job's.
+            account: Whose bucket it is in.
+            region: Where.
             location: Of the result file in S3.
             start: From 0, the header not counted.
             count: At most.
@@ -63,6 +66,6 @@ class Rows(Protocol):
             Values as Athena writes them; None for NULL.
 
         Raises:
-            FileNotFoundError: The result is gone.
+            FileNotFoundError: The result is gone, or is not what was written.
         """
         ...

@@ -19,6 +19,8 @@ from infra.local.athena.service.pool import Pool
 from lakehouse import logs
 
 RESTARTED = "SERVICE_RESTARTED"
+# Of the outcome of a job that the pool ended because it was told to.
+_CANCELED = "USER_CANCELED"
 
 
 class Runs:
@@ -37,16 +39,11 @@ class Runs:
     ) -> None:
         self._executions, self._pool, self._folder = executions, pool, folder
         self._notices, self._clock = notices, clock
-
-    def folder(self, execution: Execution) -> Path:
-        """The folder of the job whose result an execution shows."""
-        return self._folder / (execution.reused or execution.id)
+        self._is_stopping = False
 
     def submit(self, execution: Execution) -> None:
         """Have an execution run; it was added before."""
         self._notices.state(execution, "")
-        folder = self._folder / execution.id
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         request = execution.request
         job = Job(
             execution_id=execution.id,
@@ -54,7 +51,7 @@ class Runs:
             database=request["database"],
             parameters=tuple(request["parameters"]),
             output=request["output"],
-            folder=folder,
+            folder=self._folder / execution.id,
             seconds=request["seconds"],
             scanned_bytes=request["cutoff"],
             external_locations=not request["enforced"],
@@ -75,13 +72,13 @@ class Runs:
             self._notices.ended(ended, execution.state)
 
     def drop(self, ids: Sequence[str]) -> None:
-        """Stop jobs whose executions are forgotten, and remove their folders."""
+        """Stop jobs whose executions are forgotten."""
         for name in ids:
             self._pool.cancel(name)
-            shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def resume(self) -> None:
         """Take up what a killed service left: what only reads runs again, the rest has failed: half of it may stand."""
+        shutil.rmtree(self._folder, ignore_errors=True)
         for execution in self._executions.unfinished():
             if statement.classify(execution.sql).reads:
                 self._executions.requeue(execution.id)
@@ -92,17 +89,21 @@ class Runs:
 
     def forget_old(self) -> None:
         """Forget what ended more than 45 days ago, as AWS does."""
-        old = self._executions.older_than(self._clock() - states.KEPT_SECONDS)
-        self._executions.forget(old)
-        for name in old:
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+        self._executions.forget(self._executions.older_than(self._clock() - states.KEPT_SECONDS))
 
     def _started(self, execution_id: str) -> None:
         running = self._executions.advance(execution_id, states.RUNNING, started_at=self._clock())
         if running is not None:
             self._notices.state(running, states.QUEUED)
 
+    def stop(self) -> None:
+        """End the workers; what they were at is taken up by the next start."""
+        self._is_stopping = True
+        self._pool.stop()
+
     def _finished(self, execution_id: str, outcome: Outcome) -> None:
+        if self._is_stopping and outcome.error_code == _CANCELED:
+            return
         try:
             ended = self._executions.advance(execution_id, outcome.state, **self._kept(outcome))
         except Exception:
@@ -110,7 +111,7 @@ class Runs:
             logs.event("athena outcome not kept", logging.ERROR, exc_info=True, execution_id=execution_id)
             return
         if ended is not None:
-            self._notices.ended(ended, states.RUNNING)
+            self._notices.ended(ended, states.QUEUED if ended.started_at is None else states.RUNNING)
 
     def _kept(self, outcome: Outcome) -> dict[str, Any]:
         kept = dataclasses.asdict(outcome)

@@ -113,7 +113,7 @@ class AthenaService:
         clock: Callable[[], float] = time.time,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._clock, self._pool, self._notices = clock, pool, notices
+        self._clock, self._notices = clock, notices
         self._file = File(folder / "athena.sqlite")
         executions = Executions(self._file)
         self._runs = Runs(executions, pool, folder / "jobs", notices=notices, clock=clock)
@@ -127,7 +127,7 @@ class AthenaService:
 
     def stop(self) -> None:
         """End within 2 seconds; queries at work run again after the next start."""
-        self._pool.stop()
+        self._runs.stop()
         self._notices.stop()
         self._file.close()
 
