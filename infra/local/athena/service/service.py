@@ -150,6 +150,9 @@ class AthenaService:
             request = check(protocol.parse(body), operation.input_shape, MANNER)
             call = Call(self._tools, Owner(account, region), self._clock())
             members = self._carried_out(operation.name, request, call)
+            if operation.name == results.OPERATION:
+                # Its members are those of the shape as they stand; cutting a thousand rows takes 15 ms.
+                return protocol.answer(members)
             return protocol.answer(dict(project(members, operation.output_shape)))
         except ApiError as fault:
             return protocol.error(fault)
