@@ -54,6 +54,7 @@ class Relation:
         columns: In order, those of partitions last.
         partitions: Names of the columns that are partitions.
         view: The SQL of a view, in Athena's dialect; None for a table.
+        view_database: What names without a database in that SQL belong to; "" for `database`.
     """
 
     database: str
@@ -61,6 +62,7 @@ class Relation:
     columns: tuple[Column, ...]
     partitions: tuple[str, ...] = ()
     view: str | None = None
+    view_database: str = ""
 
     @property
     def full_name(self) -> str:

@@ -1,0 +1,267 @@
+"""Type texts: Hive's (Glue), Athena's, Delta's and DuckDB's, from one to another.
+
+Every text is read into one tree and written out of it; it knows no values and no tables.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.athena.contract import QueryError
+
+# Athena's names by any name that a scalar has in Hive, Delta or Athena itself.
+_NAMES = {
+    "boolean": "boolean",
+    "tinyint": "tinyint",
+    "byte": "tinyint",
+    "smallint": "smallint",
+    "short": "smallint",
+    "int": "integer",
+    "integer": "integer",
+    "bigint": "bigint",
+    "long": "bigint",
+    "float": "real",
+    "real": "real",
+    "double": "double",
+    "double precision": "double",
+    "decimal": "decimal",
+    "numeric": "decimal",
+    "string": "varchar",
+    "varchar": "varchar",
+    "char": "char",
+    "binary": "varbinary",
+    "varbinary": "varbinary",
+    "date": "date",
+    "time": "time",
+    "timestamp": "timestamp",
+    # AWS lists `timestamp` among the types of Delta tables, without a zone:
+    # https://docs.aws.amazon.com/athena/latest/ug/delta-lake-tables-supported-data-types-columns.html
+    "timestamp_ntz": "timestamp",
+    "timestamp with time zone": "timestamp with time zone",
+    "timestamp with local time zone": "timestamp with time zone",
+    "time with time zone": "time with time zone",
+    "interval day to second": "interval day to second",
+    "interval year to month": "interval year to month",
+    "json": "json",
+    "uuid": "uuid",
+    "unknown": "unknown",
+    "array": "array",
+    "map": "map",
+    "row": "row",
+    "struct": "row",
+}
+_HIVE = {"integer": "int", "real": "float", "varbinary": "binary", "varchar": "string", "row": "struct"}
+_DUCKDB = {
+    "real": "FLOAT",
+    "varbinary": "BLOB",
+    "char": "VARCHAR",
+    "timestamp with time zone": "TIMESTAMPTZ",
+    "time with time zone": "TIMETZ",
+    "interval day to second": "INTERVAL",
+    "interval year to month": "INTERVAL",
+    "unknown": '"NULL"',
+}
+# Precision that a type has when its text gives none.
+_IMPLIED = {"timestamp": (3,), "timestamp with time zone": (3,), "time": (3,), "decimal": (10, 0)}
+_TEMPORAL = ("timestamp", "time", "timestamp with time zone", "time with time zone")
+_SCALAR = re.compile(r"([a-z_]+(?: [a-z]+)*) *(?:\(([\d, ]*)\))?((?: with(?: local)? time zone)?)")
+_FIELD = re.compile(r'"((?:[^"]|"")+)" +(.+)|([^\s"(<]+) +(.+)', re.DOTALL)
+_CONTINUED = re.compile(r"double precision|(time|timestamp)( *\(\d+\))? with .*|interval (day|year) to .*")
+_SIMPLE_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type.
+
+    Args:
+        name: Athena's, without what stands in brackets.
+        numbers: Precision, precision and scale, or length.
+        fields: Of a row: names (None for one without) and types; of an array its element, of a map key and value.
+    """
+
+    name: str
+    numbers: tuple[int, ...] = ()
+    fields: tuple[tuple[str | None, "Type"], ...] = ()
+
+    @property
+    def element(self) -> "Type":
+        """Of an array; the key of a map."""
+        return self.fields[0][1]
+
+    @property
+    def value(self) -> "Type":
+        """Of a map."""
+        return self.fields[1][1]
+
+
+def parse(text: str) -> Type:
+    """Read a type of Athena or Hive.
+
+    Raises:
+        QueryError: TYPE_NOT_FOUND.
+
+    Example:
+        >>> athena(parse("array<struct<a:int,b:decimal(12,3)>>"))
+        'array(row(a integer, b decimal(12,3)))'
+    """
+    text = text.strip()
+    head, opened, inside = _outer(text)
+    name = _NAMES.get(head.strip().lower(), "")
+    if opened and name in ("array", "map", "row"):
+        parts = _split(inside)
+        if name == "row":
+            return Type("row", fields=tuple(_field(part, hive=opened == "<") for part in parts))
+        if len(parts) == (1 if name == "array" else 2):
+            return Type(name, fields=tuple((None, parse(part)) for part in parts))
+        raise _unknown(text)
+    found = _SCALAR.fullmatch(text.lower())
+    name = _NAMES.get(found[1] + found[3], "") if found else ""
+    if not found or not name or name in ("array", "map", "row"):
+        raise _unknown(text)
+    numbers = tuple(int(number) for number in (found[2] or "").split(",") if number.strip())
+    if name == "decimal" and len(numbers) == 1:
+        numbers = (numbers[0], 0)
+    return Type(name, numbers or _IMPLIED.get(name, ()))
+
+
+def parse_delta(schema: Any) -> Type:
+    """Read a type of a Delta log, as JSON has it.
+
+    Source:
+        https://github.com/delta-io/delta/blob/master/PROTOCOL.md#schema-serialization-format
+    """
+    if isinstance(schema, str):
+        return parse(schema)
+    if schema["type"] == "array":
+        return Type("array", fields=((None, parse_delta(schema["elementType"])),))
+    if schema["type"] == "map":
+        return Type("map", fields=((None, parse_delta(schema["keyType"])), (None, parse_delta(schema["valueType"]))))
+    return Type("row", fields=tuple((field["name"], parse_delta(field["type"])) for field in schema["fields"]))
+
+
+def athena(kind: Type) -> str:
+    """As Athena writes it: `row(a integer, b varchar)`."""
+    if kind.name == "row":
+        return f"row({', '.join(_named(name, athena(inner)) for name, inner in kind.fields)})"
+    if kind.fields:
+        return f"{kind.name}({', '.join(athena(inner) for _, inner in kind.fields)})"
+    numbers = f"({','.join(map(str, kind.numbers))})" if kind.numbers else ""
+    if kind.name in _TEMPORAL:
+        head, zone, rest = kind.name.partition(" with")
+        return f"{head}{numbers}{zone}{rest}"
+    return kind.name + numbers
+
+
+def hive(kind: Type) -> str:
+    """As Glue has it: `struct<a:int,b:string>`.
+
+    Raises:
+        QueryError: NOT_SUPPORTED; a table of Hive cannot hold the type.
+    """
+    if kind.name == "row":
+        fields = (f"{name or f'field{place}'}:{hive(inner)}" for place, (name, inner) in enumerate(kind.fields))
+        return f"struct<{','.join(fields)}>"
+    if kind.fields:
+        return f"{kind.name}<{','.join(hive(inner) for _, inner in kind.fields)}>"
+    if kind.name == "varchar" and kind.numbers:
+        return f"varchar({kind.numbers[0]})"
+    if kind.name in ("decimal", "char"):
+        return f"{kind.name}({','.join(map(str, kind.numbers))})"
+    if kind.name not in ("boolean", "tinyint", "smallint", "bigint", "double", "date", "timestamp", *_HIVE):
+        raise QueryError("NOT_SUPPORTED", f"Unsupported Hive type: {athena(kind)}")
+    return _HIVE.get(kind.name, kind.name)
+
+
+def duckdb(kind: Type) -> str:
+    """As DuckDB writes it in a CAST."""
+    if kind.name == "array":
+        return f"{duckdb(kind.element)}[]"
+    if kind.name == "map":
+        return f"MAP({duckdb(kind.element)}, {duckdb(kind.value)})"
+    if kind.name == "row":
+        fields = (quoted(name or f"field{place}") + " " + duckdb(inner) for place, (name, inner) in _placed(kind))
+        return f"STRUCT({', '.join(fields)})"
+    if kind.name == "decimal":
+        return f"DECIMAL({','.join(map(str, kind.numbers))})"
+    return _DUCKDB.get(kind.name, kind.name.upper())
+
+
+def from_hive(text: str) -> str:
+    """Athena's text of a type of Glue."""
+    return athena(parse(text))
+
+
+def to_hive(text: str) -> str:
+    """Glue's text of a type of Athena.
+
+    Raises:
+        QueryError: NOT_SUPPORTED.
+    """
+    return hive(parse(text))
+
+
+def to_duckdb(text: str) -> str:
+    """DuckDB's text of a type of Athena."""
+    return duckdb(parse(text))
+
+
+def quoted(name: str) -> str:
+    """An identifier for DuckDB."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string for DuckDB."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _placed(kind: Type) -> list[tuple[int, tuple[str | None, Type]]]:
+    return list(enumerate(kind.fields))
+
+
+def _named(name: str | None, text: str) -> str:
+    if name is None:
+        return text
+    return f"{name if _SIMPLE_NAME.fullmatch(name) else quoted(name)} {text}"
+
+
+def _outer(text: str) -> tuple[str, str, str]:
+    """What stands before the first bracket, the bracket, and what it holds if it closes at the end."""
+    for place, sign in enumerate(text):
+        if sign in "<(":
+            closes = text.endswith(">" if sign == "<" else ")")
+            return text[:place], sign if closes else "", text[place + 1 : -1] if closes else ""
+    return text, "", ""
+
+
+def _split(text: str) -> list[str]:
+    """At commas outside brackets and quotes."""
+    parts, depth, is_quoted, start = [], 0, False, 0
+    for place, sign in enumerate(text):
+        if sign == '"':
+            is_quoted = not is_quoted
+        elif not is_quoted:
+            depth += (sign in "<(") - (sign in ">)")
+            if sign == "," and not depth:
+                parts.append(text[start:place])
+                start = place + 1
+    return [*parts, text[start:]]
+
+
+def _field(text: str, *, hive: bool) -> tuple[str | None, Type]:
+    text = text.strip()
+    if hive:
+        name, colon, rest = text.partition(":")
+        if not colon:
+            raise _unknown(text)
+        return name.strip().strip("`").lower(), parse(rest)
+    found = _FIELD.fullmatch(text)
+    # `timestamp(3) with time zone` is a type, `timestamp timestamp(3)` a field of that name.
+    if not found or _CONTINUED.fullmatch(text.lower()):
+        return None, parse(text)
+    return (found[1].replace('""', '"') if found[1] else found[3].lower()), parse(found[2] or found[4])
+
+
+def _unknown(text: str) -> QueryError:
+    return QueryError("TYPE_NOT_FOUND", f"Unknown type: {text}")
