@@ -6,16 +6,16 @@ start if it has been used before: a gateway that nobody asks for forecasts carri
 """
 
 import asyncio
-import socket
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from forecasting.service.processes import COMMAND
 from infra.local import events
+from infra.local.inward import is_reached
 from infra.local.plugins import Answer, Query
 from lakehouse.settings import Settings
 
@@ -81,7 +81,7 @@ class Forecast:
                     self._folder,
                     worker=self._worker,
                     put_events=self._put_events,
-                    ready=self._is_reached,
+                    ready=functools.partial(is_reached, self._settings),
                 )
                 self._service.start()
             return self._service
@@ -91,15 +91,6 @@ class Forecast:
             if self._service is not None:
                 self._service.stop()
         self._threads.shutdown(wait=False)
-
-    def _is_reached(self) -> bool:
-        """Whether the gateway listens: a job of before the start reads from it."""
-        url = urlsplit(self._settings.aws_endpoint_url)
-        try:
-            socket.create_connection((url.hostname or "", url.port or 80), timeout=1).close()
-        except OSError:
-            return False
-        return True
 
     def _put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
         events.put(self._loop, account, region, entries)

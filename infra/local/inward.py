@@ -1,12 +1,16 @@
 """Calls from a plug-in's thread to the emulator's own services, without a way over HTTP.
 
-Owns the way onto the gateway's loop and the account and region that a call is made for.
+Owns the way onto the gateway's loop, the account and region that a call is made for, and the question whether the
+gateway listens yet.
 """
 
 import asyncio
 import json
+import socket
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from lakehouse.settings import Settings
 
 _SECONDS = 20.0
 
@@ -47,6 +51,16 @@ class Inward:
 
     def _ask(self, service: str, request: tuple[str, str, dict[str, str], bytes], scope: tuple[str, str]) -> Any:
         return asyncio.run_coroutine_threadsafe(_asked(service, request, scope), self._loop).result(_SECONDS)
+
+
+def is_reached(settings: Settings) -> bool:
+    """Whether the gateway listens: work of before the start reads from it."""
+    url = urlsplit(settings.aws_endpoint_url)
+    try:
+        socket.create_connection((url.hostname or "", url.port or 80), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 async def _asked(

@@ -81,6 +81,7 @@ class Api:
         self.objects: set[str] = set()
         self.gone: set[str] = set()
         self.rows: list[list[str | None]] = [["2024-01-02", "1.500"], ["2024-01-03", None]]
+        self.is_ready = True
         self.open()
 
     def open(self) -> None:
@@ -96,7 +97,7 @@ class Api:
             notices=self.notices,
             clock=self.clock,
         )
-        self.service.start()
+        self.service.start(lambda: self.is_ready)
 
     def kill(self) -> None:
         """What a kill leaves: the file, and nobody who was told."""

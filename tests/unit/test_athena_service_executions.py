@@ -1,5 +1,6 @@
 """Query executions: started once for a token, followed to their end, stopped, shown again, taken up after a kill."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,13 @@ def test_a_stop_cancels_the_job_and_what_comes_after_changes_nothing(api: Api) -
         assert (fault.message, fault.athena_code) == ("Could not find results", "RESULT_NOT_FOUND")
 
 
+def test_a_query_that_reads_more_than_it_may_is_cancelled_as_at_aws(api: Api) -> None:
+    reason = "EXCEEDED_SCAN_LIMIT: Bytes scanned limit was exceeded"
+    found = api.done(state="FAILED", reason=reason, error_code="EXCEEDED_SCAN_LIMIT", columns=(), location="")
+    status = api.execution(found)["Status"]
+    assert (status["State"], status["StateChangeReason"]) == ("CANCELLED", "Bytes scanned limit was exceeded")
+
+
 def test_stopping_what_has_ended_changes_nothing(api: Api) -> None:
     found = api.done()
     assert api("StopQueryExecution", QueryExecutionId=found) == {}
@@ -294,6 +302,13 @@ def test_what_failed_and_what_writes_is_never_shown_again(api: Api) -> None:
     assert len(api.pool.jobs) == 4
 
 
+def submitted(api: Api, ids: set[str]) -> None:
+    """Wait until these are in the pool, and no others."""
+    end = time.monotonic() + 5
+    while set(api.pool.jobs) != ids:
+        assert time.monotonic() < end, (set(api.pool.jobs), ids)
+
+
 def test_after_a_kill_queries_run_again_and_what_may_have_written_has_failed(api: Api) -> None:
     ended = api.done()
     waiting, working = api.start("SELECT 2"), api.start("SHOW TABLES")
@@ -303,7 +318,7 @@ def test_after_a_kill_queries_run_again_and_what_may_have_written_has_failed(api
     api.kill()
     api.open()
     assert api.state(ended) == "SUCCEEDED"
-    assert set(api.pool.jobs) == {waiting, working}
+    submitted(api, {waiting, working})
     assert api.state(waiting) == api.state(working) == "QUEUED"
     for one in (waiting, working):
         api.pool.begin(one)
@@ -323,7 +338,19 @@ def test_an_orderly_stop_is_taken_up_like_a_kill_and_fails_nothing(api: Api) -> 
     api.service.stop()
     api.open()
     assert api.state(waiting) == api.state(working) == "QUEUED"
-    assert set(api.pool.jobs) == {waiting, working}
+    submitted(api, {waiting, working})
+
+
+def test_what_is_taken_up_waits_until_the_gateway_listens_and_can_be_stopped(api: Api) -> None:
+    stopped, waiting = api.start("SELECT 2"), api.start("SELECT 3")
+    api.kill()
+    api.is_ready = False
+    api.open()
+    api("StopQueryExecution", QueryExecutionId=stopped)
+    assert not api.pool.jobs
+    api.is_ready = True
+    submitted(api, {waiting})
+    assert api.state(stopped) == "CANCELLED"
 
 
 def test_an_end_that_is_told_before_its_beginning_counts(api: Api) -> None:
@@ -360,6 +387,9 @@ def test_executions_are_kept_for_45_days(api: Api) -> None:
     api.kill()
     api.open()
     assert api("ListQueryExecutions")["QueryExecutionIds"] == [new]
+    api.clock.now += 45 * 86_400
+    late = api.start()
+    assert api("ListQueryExecutions")["QueryExecutionIds"] == [late]
     assert refusal(api, "GetQueryExecution", QueryExecutionId=old).athena_code == "QUERY_EXECUTION_NOT_FOUND"
 
 

@@ -26,20 +26,27 @@ _THREADS = 8
 Workers = Callable[[Settings, Path], "tuple[Pool, Rows]"]
 
 
+def _engine(settings: Settings, folder: Path) -> "tuple[Pool, Rows]":
+    # Imported here: see the module's docstring.
+    from infra.local.athena.workers import crews  # noqa: PLC0415
+
+    return crews(settings, folder)
+
+
 class Athena:
     """Amazon Athena.
 
     Args:
         settings: Of the stack.
         folder: Where the service keeps its state.
-        workers: Makes the workers, when the service is opened.
+        workers: Makes the workers, when the service is opened; the engine's by default.
     """
 
     name = "athena"
     pattern: Mapping[str, Sequence[str]] = {"target_prefixes": ["AmazonAthena"], "host_patterns": [r"^athena\."]}
     sdk: Mapping[str, Mapping[str, str]] = {"athena": {"target_prefix": "AmazonAthena", "protocol": "json"}}
 
-    def __init__(self, settings: Settings, folder: Path, workers: Workers) -> None:
+    def __init__(self, settings: Settings, folder: Path, workers: Workers = _engine) -> None:
         self._settings, self._folder, self._workers = settings, folder, workers
         self._opening = threading.Lock()
         self._service: AthenaService | None = None
@@ -70,7 +77,9 @@ class Athena:
         with self._opening:
             if self._service is None:
                 self._service = self._made()
-                self._service.start()
+                from infra.local.inward import is_reached  # noqa: PLC0415
+
+                self._service.start(functools.partial(is_reached, self._settings))
             return self._service
 
     def _made(self) -> "AthenaService":

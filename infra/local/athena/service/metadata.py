@@ -38,6 +38,9 @@ def list_tables(request: Json, call: Call) -> Json:
     pattern = _pattern(request.get("Expression", ""))
     database = request["DatabaseName"].lower()
     known = sorted(_all(call, request, "GetTables", "TableList", DatabaseName=database), key=_name)
+    if not known:
+        # The emulator lists nothing of a database that is not there, where AWS refuses.
+        _ask(call, request, "GetDatabase", Name=database)
     matching = [one for one in known if pattern is None or pattern.fullmatch(one["Name"])]
     found, more = page(call, "ListTableMetadata", request, matching)
     return {"TableMetadataList": [_table(one) for one in found], **more}

@@ -21,6 +21,10 @@ def get(request: Json, call: Call) -> Json:
     Raises:
         ApiError: There is no such execution, or no result of it.
     """
+    if request.get("QueryResultType") == "DATA_MANIFEST":
+        raise faults.invalid(
+            "QueryResultType DATA_MANIFEST is not offered by the local Athena service", "NOT_SUPPORTED"
+        )
     execution = inquiry.find(call, request["QueryExecutionId"])
     most = request.get("MaxResults", MOST)
     if most > MOST:

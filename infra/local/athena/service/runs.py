@@ -6,6 +6,7 @@ The file is the truth: a state is there before anybody is told of it. Nothing po
 import dataclasses
 import logging
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from lakehouse import logs
 RESTARTED = "SERVICE_RESTARTED"
 # Of the outcome of a job that the pool ended because it was told to.
 _CANCELED = "USER_CANCELED"
+_CUT_OFF = "EXCEEDED_SCAN_LIMIT"
+_SWEEP_SECONDS = 86_400.0
+_LOOK_SECONDS = 0.05
 
 
 class Runs:
@@ -39,11 +43,14 @@ class Runs:
     ) -> None:
         self._executions, self._pool, self._folder = executions, pool, folder
         self._notices, self._clock = notices, clock
-        self._is_stopping = False
+        self._stopping = threading.Event()
+        self._swept_at = clock()
 
     def submit(self, execution: Execution) -> None:
         """Have an execution run; it was added before."""
         self._notices.state(execution, "")
+        if self._clock() - self._swept_at > _SWEEP_SECONDS:
+            self.forget_old()
         request = execution.request
         job = Job(
             execution_id=execution.id,
@@ -76,19 +83,37 @@ class Runs:
         for name in ids:
             self._pool.cancel(name)
 
-    def resume(self) -> None:
-        """Take up what a killed service left: what only reads runs again, the rest has failed: half of it may stand."""
+    def resume(self, ready: Callable[[], bool]) -> None:
+        """Take up what a killed service left: what only reads runs again, the rest has failed: half of it may stand.
+
+        Args:
+            ready: Whether the AWS API that the workers use answers yet; nothing runs before.
+        """
         shutil.rmtree(self._folder, ignore_errors=True)
+        again = []
         for execution in self._executions.unfinished():
             if statement.classify(execution.sql).reads:
                 self._executions.requeue(execution.id)
-                self.submit(dataclasses.replace(execution, state=states.QUEUED))
+                again.append(execution)
             else:
                 reason = "The service was restarted while the statement ran; what it had written may be there in part"
                 self._finished(execution.id, Outcome(states.FAILED, reason, RESTARTED, execution.statement, ""))
 
+        if again:
+            threading.Thread(target=self._submit_again, args=(again, ready), name="athena-resume", daemon=True).start()
+
+    def _submit_again(self, again: list[Execution], ready: Callable[[], bool]) -> None:
+        while not ready():
+            if self._stopping.wait(_LOOK_SECONDS):
+                return
+        for execution in again:
+            found = self._executions.get(execution.owner, execution.id)
+            if found is not None and found.state == states.QUEUED:
+                self.submit(found)
+
     def forget_old(self) -> None:
         """Forget what ended more than 45 days ago, as AWS does."""
+        self._swept_at = self._clock()
         self._executions.forget(self._executions.older_than(self._clock() - states.KEPT_SECONDS))
 
     def _started(self, execution_id: str) -> None:
@@ -98,14 +123,19 @@ class Runs:
 
     def stop(self) -> None:
         """End the workers; what they were at is taken up by the next start."""
-        self._is_stopping = True
+        self._stopping.set()
         self._pool.stop()
 
     def _finished(self, execution_id: str, outcome: Outcome) -> None:
-        if self._is_stopping and outcome.error_code == _CANCELED:
+        if self._stopping.is_set() and outcome.error_code == _CANCELED:
             return
+        values = self._kept(outcome)
+        state = outcome.state
+        if outcome.error_code == _CUT_OFF:
+            # AWS cancels such a query: https://docs.aws.amazon.com/athena/latest/ug/workgroups-setting-control-limits.html
+            state, values = states.CANCELLED, {**values, "reason": "Bytes scanned limit was exceeded"}
         try:
-            ended = self._executions.advance(execution_id, outcome.state, **self._kept(outcome))
+            ended = self._executions.advance(execution_id, state, **values)
         except Exception:
             # Whoever calls back is a thread of the pool: it must live, and the next start takes the execution up.
             logs.event("athena outcome not kept", logging.ERROR, exc_info=True, execution_id=execution_id)

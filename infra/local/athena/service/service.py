@@ -119,11 +119,15 @@ class AthenaService:
         self._runs = Runs(executions, pool, folder / "jobs", notices=notices, clock=clock)
         self._tools = Tools(self._file, executions, Records(self._file), self._runs, glue, exists, rows)
 
-    def start(self) -> None:
-        """Begin to work; executions that a killed service left behind go on or have failed."""
+    def start(self, ready: Callable[[], bool] = lambda: True) -> None:
+        """Begin to work; executions that a killed service left behind go on or have failed.
+
+        Args:
+            ready: Whether the AWS API that the workers use answers yet.
+        """
         self._notices.start()
         self._runs.forget_old()
-        self._runs.resume()
+        self._runs.resume(ready)
 
     def stop(self) -> None:
         """End within 2 seconds; queries at work run again after the next start."""
