@@ -47,6 +47,8 @@ class _Worker:
         self.task: _Task | None = None
         self.timer: threading.Timer | None = None
         self.why_killed = ""
+        self.is_ready = False
+        self.released = 0  # counts the pool's releases
 
     def send(self, **message: Any) -> None:
         with contextlib.suppress(OSError, ValueError):  # a worker that is gone is noticed by who reads from it
@@ -86,6 +88,7 @@ class Pool:
         self._lock = threading.RLock()
         self._waiting: collections.deque[_Task] = collections.deque()
         self._workers: list[_Worker] = []
+        self._releases = 0
         self._is_stopped = False
 
     def submit(self, job: Job, done: Done, started: Callable[[], None] = lambda: None) -> None:
@@ -144,26 +147,30 @@ class Pool:
         begun: list[_Task] = []
         with self._lock:
             while self._waiting and not self._is_stopped:
-                worker = next((one for one in self._workers if one.task is None), None)
-                if worker is None:
-                    if len(self._workers) >= self._size:
-                        break
-                    try:
-                        worker = self._start()
-                    except OSError as fault:
-                        logs.event("worker not started", 40, fault=str(fault))
-                        if self._workers:
-                            break
-                        task = self._waiting.popleft()
-                        threading.Thread(target=task.done, args=(_broken(f"no worker: {fault}"),)).start()
-                        continue
+                worker = self._free()
+                if worker is None and self._workers:
+                    break
                 task = self._waiting.popleft()
+                if worker is None:
+                    threading.Thread(target=task.done, args=(_broken("no worker can be started"),)).start()
+                    continue
                 worker.task = task
                 worker.send(job=wire.job_to(task.job))
                 self._kill_after(worker, task.job.seconds + _GRACE_SECONDS, "late")
                 begun.append(task)
         for task in begun:
             task.started()
+
+    def _free(self) -> _Worker | None:
+        """The worker that has been idle longest, since one that has just answered is getting ready for its next."""
+        idle = [worker for worker in self._workers if worker.task is None]
+        try:
+            # One ahead of need: a client that waits for a process to start waits a second.
+            if len(idle) < 2 and len(self._workers) < self._size:
+                idle.append(self._start())
+        except OSError as fault:
+            logs.event("worker not started", 40, fault=str(fault))
+        return min(idle, key=lambda worker: (not worker.is_ready, worker.released), default=None)
 
     def _start(self) -> _Worker:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -203,7 +210,9 @@ class Pool:
         self._dispatch()
 
     def _take(self, worker: _Worker, message: Mapping[str, Any]) -> None:
-        if "link" in message:
+        if "ready" in message:
+            worker.is_ready = True
+        elif "link" in message:
             self._answer_link(worker, message["link"])
         elif "outcome" in message:
             outcome = wire.outcome_from({k: v for k, v in message["outcome"].items() if k != "id"})
@@ -230,6 +239,8 @@ class Pool:
     def _released(self, worker: _Worker) -> _Task | None:
         """The task of a worker, which is free from now on."""
         task, worker.task = worker.task, None
+        self._releases += 1
+        worker.released = self._releases
         if worker.timer:
             worker.timer.cancel()
             worker.timer = None
