@@ -8,9 +8,9 @@ from typing import Any
 from botocore.parsers import create_parser
 
 from forecasting.service import model
-from infra.local.athena.contract import Column, Job, Outcome
+from infra.local.athena.contract import Column, Job, Outcome, QueryError
 from infra.local.athena.service.notices import Notices
-from infra.local.athena.service.pool import CatalogError
+from infra.local.athena.service.outside import CatalogError, Outside
 from infra.local.athena.service.service import PREFIXES, AthenaService
 
 ACCOUNT, REGION = "000000000000", "eu-west-1"
@@ -88,15 +88,14 @@ class Api:
         """Open the service, the first time or after a kill."""
         self.pool = HandPool()
         self.notices = Notices(self._events, lambda *put: self.metrics.extend(put[2]))
-        self.service = AthenaService(
-            self.folder,
+        outside = Outside(
             self.pool,
             self._rows,
             glue=self._glue,
             exists=lambda account, region, location: location in self.objects,
-            notices=self.notices,
-            clock=self.clock,
+            check=self._check,
         )
+        self.service = AthenaService(self.folder, outside, notices=self.notices, clock=self.clock)
         self.service.start(lambda: self.is_ready)
 
     def kill(self) -> None:
@@ -144,6 +143,10 @@ class Api:
 
     def _events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
         self.events += [(account, region, json.loads(entry["Detail"])) for entry in entries]
+
+    def _check(self, sql: str) -> None:
+        if "FROM FROM" in sql:
+            raise QueryError("SYNTAX_ERROR_AT_START", "mismatched input 'FROM'", 1, 10)
 
     def _rows(
         self, account: str, region: str, location: str, *, start: int, count: int

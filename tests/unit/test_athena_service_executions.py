@@ -131,6 +131,7 @@ def test_a_token_of_another_account_or_region_is_another_token(api: Api) -> None
         ({"WorkGroup": "absent"}, "WorkGroup is not found.", "INVALID_INPUT"),
         ({"sql": "SELEC 1"}, "line 1:1: mismatched input 'SELEC'. Expecting: 'ALTER', 'ANALYZE', ", "MALFORMED_QUERY"),
         ({"sql": " -- x\n  nonsense"}, "line 2:3: mismatched input 'nonsense'. Expecting: ", "MALFORMED_QUERY"),
+        ({"sql": "SELECT FROM FROM"}, "SYNTAX_ERROR_AT_START: line 1:10: mismatched input 'FROM'", "MALFORMED_QUERY"),
         ({"sql": "/* x */"}, "line 1:8: mismatched input '<EOF>'. Expecting: ", "MALFORMED_QUERY"),
         (
             {"sql": "SELECT 1; SELECT 2"},

@@ -18,7 +18,7 @@ from infra.local.plugins import Answer, Query
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
-    from infra.local.athena.service.pool import Pool, Rows
+    from infra.local.athena.service.outside import Pool, Rows
     from infra.local.athena.service.service import AthenaService
 
 _THREADS = 8
@@ -40,14 +40,23 @@ class Athena:
         settings: Of the stack.
         folder: Where the service keeps its state.
         workers: Makes the workers, when the service is opened; the engine's by default.
+        check: Refuses text that is no statement, by a QueryError; its imports are the gateway's. What it lets pass
+            fails when it runs.
     """
 
     name = "athena"
     pattern: Mapping[str, Sequence[str]] = {"target_prefixes": ["AmazonAthena"], "host_patterns": [r"^athena\."]}
     sdk: Mapping[str, Mapping[str, str]] = {"athena": {"target_prefix": "AmazonAthena", "protocol": "json"}}
 
-    def __init__(self, settings: Settings, folder: Path, workers: Workers = _engine) -> None:
-        self._settings, self._folder, self._workers = settings, folder, workers
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        workers: Workers = _engine,
+        *,
+        check: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._settings, self._folder, self._workers, self._check = settings, folder, workers, check
         self._opening = threading.Lock()
         self._service: AthenaService | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,6 +95,7 @@ class Athena:
         # Imported here: see the module's docstring.
         from forecasting.service.outbox import aws_metrics  # noqa: PLC0415
         from infra.local.athena.service.notices import NAMESPACE, Notices  # noqa: PLC0415
+        from infra.local.athena.service.outside import Outside  # noqa: PLC0415
         from infra.local.athena.service.service import AthenaService  # noqa: PLC0415
         from infra.local.inward import Inward  # noqa: PLC0415
 
@@ -93,14 +103,15 @@ class Athena:
             raise RuntimeError("the gateway has not started")
         inward = Inward(self._loop)
         pool, rows = self._workers(self._settings, self._folder)
-        return AthenaService(
-            self._folder,
+        outside = Outside(
             pool,
             rows,
             glue=functools.partial(_glue, inward.json),
             exists=functools.partial(_exists, inward.has_object),
-            notices=Notices(self._put_events, aws_metrics(self._settings, NAMESPACE)),
+            check=self._check,
         )
+        notices = Notices(self._put_events, aws_metrics(self._settings, NAMESPACE))
+        return AthenaService(self._folder, outside, notices=notices)
 
     def _close(self) -> None:
         with self._opening:
@@ -116,7 +127,7 @@ def _glue(
     ask: Callable[..., tuple[int, Any]], account: str, region: str, operation: str, members: dict[str, Any]
 ) -> dict[str, Any]:
     """Ask the emulator's Glue."""
-    from infra.local.athena.service.pool import CatalogError  # noqa: PLC0415
+    from infra.local.athena.service.outside import CatalogError  # noqa: PLC0415
 
     status, found = ask("glue", f"AWSGlue.{operation}", members, (account, region))
     if status != 200:

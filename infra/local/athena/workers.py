@@ -46,7 +46,7 @@ class Results:
     def __call__(
         self, account: str, region: str, location: str, *, start: int, count: int
     ) -> Sequence[Sequence[str | None]]:
-        """Rows of one result; see `service.pool.Rows`."""
+        """Rows of one result; see `service.outside.Rows`."""
         objects = _objects(self._settings, account, region)
         bucket, _, key = location.removeprefix("s3://").partition("/")
         try:

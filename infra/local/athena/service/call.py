@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from infra.local.athena.service.database import File
 from infra.local.athena.service.executions import Executions, Owner
-from infra.local.athena.service.pool import Exists, Glue, Rows
+from infra.local.athena.service.outside import Outside
 from infra.local.athena.service.records import Records
 from infra.local.athena.service.runs import Runs
 
@@ -18,18 +18,13 @@ class Tools:
 
     Attributes:
         file: For transactions over executions and records.
-        glue: The catalogue.
-        exists: Whether an object is there.
-        rows: Of results.
     """
 
     file: File
     executions: Executions
     records: Records
     runs: Runs
-    glue: Glue
-    exists: Exists
-    rows: Rows
+    outside: Outside
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from infra.local.athena.contract import Job, Outcome
 from infra.local.athena.service.executions import Owner
-from infra.local.athena.service.pool import Pool
+from infra.local.athena.service.outside import Pool
 
 # Beyond as many, pools that have nothing to do are ended: each has processes of some hundred MB.
 MOST_IDLE = 2

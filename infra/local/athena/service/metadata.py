@@ -7,7 +7,7 @@ from infra.local.athena.service import catalogs, faults
 from infra.local.athena.service.call import Call
 from infra.local.athena.service.executions import Json
 from infra.local.athena.service.listing import page
-from infra.local.athena.service.pool import CatalogError
+from infra.local.athena.service.outside import CatalogError
 
 # A pattern that a client sends must not keep a thread at work: no repeated groups, few open ends.
 _REPEATED_GROUP = re.compile(r"(?<!\\)\)[*+{?]")
@@ -63,7 +63,7 @@ def _ask(call: Call, request: Json, operation: str, **members: Any) -> Json:
     if not catalogs.is_known(call, request["CatalogName"]):
         raise faults.invalid(f"DataCatalog {request['CatalogName']} was not found")
     try:
-        return call.tools.glue(call.owner.account, call.owner.region, operation, members)
+        return call.tools.outside.glue(call.owner.account, call.owner.region, operation, members)
     except CatalogError as fault:
         if fault.code == "EntityNotFoundException":
             raise faults.entity_not_found() from fault

@@ -67,7 +67,9 @@ def _check_state(execution: Execution) -> None:
 def _read(call: Call, execution: Execution, first: int, count: int) -> list[list[str | None]]:
     owner = call.owner
     try:
-        found = call.tools.rows(owner.account, owner.region, execution.outcome["location"], start=first, count=count)
+        found = call.tools.outside.rows(
+            owner.account, owner.region, execution.outcome["location"], start=first, count=count
+        )
     except FileNotFoundError as fault:
         raise faults.invalid("Could not find results", "RESULT_NOT_FOUND") from fault
     return [list(values) for values in found]

@@ -16,7 +16,7 @@ from infra.local.athena.service import executions as states
 from infra.local.athena.service import statement
 from infra.local.athena.service.executions import Execution, Executions
 from infra.local.athena.service.notices import Notices
-from infra.local.athena.service.pool import Pool
+from infra.local.athena.service.outside import Pool
 from lakehouse import logs
 
 RESTARTED = "SERVICE_RESTARTED"

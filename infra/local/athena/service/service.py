@@ -27,7 +27,7 @@ from infra.local.athena.service.call import DEFAULT_ACCOUNT, Call, Tools
 from infra.local.athena.service.database import File
 from infra.local.athena.service.executions import Executions, Json, Owner
 from infra.local.athena.service.notices import Notices
-from infra.local.athena.service.pool import Exists, Glue, Pool, Rows
+from infra.local.athena.service.outside import Outside
 from infra.local.athena.service.records import Records
 from infra.local.athena.service.runs import Runs
 from lakehouse import logs
@@ -90,10 +90,7 @@ class AthenaService:
 
     Args:
         folder: Where executions, results and workgroups are kept.
-        pool: The workers; the service stops them.
-        rows: Reads rows of results.
-        glue: The catalogue.
-        exists: Whether an object is in S3.
+        outside: Workers, results, catalogue and what else is not the service's own.
         notices: Tells EventBridge and CloudWatch.
         clock: Epoch seconds.
 
@@ -102,22 +99,14 @@ class AthenaService:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        pool: Pool,
-        rows: Rows,
-        *,
-        glue: Glue,
-        exists: Exists,
-        notices: Notices,
-        clock: Callable[[], float] = time.time,
+        self, folder: Path, outside: Outside, *, notices: Notices, clock: Callable[[], float] = time.time
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._clock, self._notices = clock, notices
         self._file = File(folder / "athena.sqlite")
         executions = Executions(self._file)
-        self._runs = Runs(executions, pool, folder / "jobs", notices=notices, clock=clock)
-        self._tools = Tools(self._file, executions, Records(self._file), self._runs, glue, exists, rows)
+        self._runs = Runs(executions, outside.pool, folder / "jobs", notices=notices, clock=clock)
+        self._tools = Tools(self._file, executions, Records(self._file), self._runs, outside)
 
     def start(self, ready: Callable[[], bool] = lambda: True) -> None:
         """Begin to work; executions that a killed service left behind go on or have failed.

@@ -10,7 +10,7 @@ import json
 import uuid
 from typing import Any
 
-from infra.local.athena.contract import Outcome
+from infra.local.athena.contract import Outcome, QueryError
 from infra.local.athena.service import catalogs, faults, locations, statement, workgroups
 from infra.local.athena.service.call import Call
 from infra.local.athena.service.executions import FAILED, QUEUED, SUCCEEDED, Execution, Json
@@ -37,7 +37,8 @@ def start(request: Json, call: Call) -> Json:
     place = locations.chosen(request.get("ResultConfiguration", {}), workgroup.body["Configuration"])
     try:
         found = statement.classify(request["QueryString"])
-    except MalformedError as fault:
+        call.tools.outside.check(request["QueryString"])
+    except (MalformedError, QueryError) as fault:
         raise faults.invalid(str(fault), "MALFORMED_QUERY") from fault
     reused = _reusable(request, call, workgroup, found)
     with call.tools.file.transaction():
@@ -128,7 +129,7 @@ def _reusable(request: Json, call: Call, workgroup: Record, found: Statement) ->
         return None
     since = call.now - 60 * wanted.get("MaxAgeInMinutes", 60)
     for one in call.executions.reusable(_reuse_key(request, call, workgroup), since):
-        if call.tools.exists(call.owner.account, call.owner.region, one.outcome["location"]):
+        if call.tools.outside.exists(call.owner.account, call.owner.region, one.outcome["location"]):
             return one
     return None
 

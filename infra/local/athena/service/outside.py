@@ -1,6 +1,7 @@
-"""What the service needs of the workers and of the result files: names only; `engine` has both."""
+"""What the service reaches beyond its own file: workers, result files, catalogue, S3, grammar. Names only."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from infra.local.athena.contract import Job, Outcome
@@ -9,6 +10,8 @@ from infra.local.athena.contract import Job, Outcome
 Glue = Callable[[str, str, str, dict[str, Any]], dict[str, Any]]
 # Account, region and `s3://bucket/key`, to whether there is such an object.
 Exists = Callable[[str, str, str], bool]
+# Refuses a text that is no statement: raises QueryError, whose text is what the client reads.
+Check = Callable[[str], None]
 
 
 class CatalogError(Exception):
@@ -69,3 +72,26 @@ class Rows(Protocol):
             FileNotFoundError: The result is gone, or is not what was written.
         """
         ...
+
+
+def _takes_all(sql: str) -> None:
+    """Refuse nothing: what is no statement fails when it runs."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """All that is beyond the service.
+
+    Attributes:
+        pool: The workers; the service stops them.
+        rows: Reads rows of results.
+        glue: The catalogue.
+        exists: Whether an object is in S3.
+        check: Refuses text that is no statement, before it is taken.
+    """
+
+    pool: Pool
+    rows: Rows
+    glue: Glue
+    exists: Exists
+    check: Check = _takes_all
