@@ -141,6 +141,7 @@ class Job:
         seconds: It may take at most.
         scanned_bytes: It may read at most; None without a cut-off.
         external_locations: Whether CTAS may choose its location (a workgroup that enforces its own forbids it).
+        workgroup: That keeps the prepared statements.
     """
 
     execution_id: str
@@ -152,6 +153,7 @@ class Job:
     seconds: float
     scanned_bytes: int | None = None
     external_locations: bool = True
+    workgroup: str = "primary"
 
 
 @dataclass(frozen=True)
