@@ -141,7 +141,10 @@ class Job:
         seconds: It may take at most.
         scanned_bytes: It may read at most; None without a cut-off.
         external_locations: Whether CTAS may choose its location (a workgroup that enforces its own forbids it).
-        workgroup: That keeps the prepared statements.
+        account: Whose catalogue and objects are meant; "" for those of the settings.
+        region: Where; "" for that of the settings.
+        workgroup: That of the execution, whose prepared statements PREPARE and DEALLOCATE change through the API.
+        prepared: Prepared statements that `sql` may name (EXECUTE), by name; the text of each.
     """
 
     execution_id: str
@@ -153,7 +156,10 @@ class Job:
     seconds: float
     scanned_bytes: int | None = None
     external_locations: bool = True
+    account: str = ""
+    region: str = ""
     workgroup: str = "primary"
+    prepared: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

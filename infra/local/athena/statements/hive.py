@@ -17,6 +17,7 @@ def read(reader: Reader) -> str:
     Raises:
         QueryError: At start, for what is no type.
     """
+    first = reader.next
     name = reader.name()
     if name in ("array", "map", "struct", "uniontype") and reader.accept("<"):
         inner = _fields(reader) if name == "struct" else [read(reader)]
@@ -33,7 +34,7 @@ def read(reader: Reader) -> str:
         return f"{name}({length})" if length else "string"
     name = _ALSO.get(name, name)
     if name not in _PLAIN:
-        reader.refuse("a type")
+        raise reader.fault("a type", first)
     return name
 
 

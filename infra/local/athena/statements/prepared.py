@@ -86,15 +86,18 @@ class _Executing:
 
 
 def _stored(context: Context, name: str) -> str:
-    try:
-        answer = _client(context).get_prepared_statement(StatementName=name, WorkGroup=context.job.workgroup)
-    except ClientError as fault:
-        raise QueryError("NOT_FOUND", f"Prepared statement not found: {name}") from fault
-    return str(answer["PreparedStatement"]["QueryStatement"])
+    found = {key.lower(): text for key, text in context.job.prepared.items()}
+    if name not in found:
+        raise QueryError("NOT_FOUND", f"Prepared statement not found: {name}")
+    return found[name]
 
 
 def _client(context: Context) -> Any:
-    return boto3.client("athena", **context.settings.client_arguments)
+    # The account is the key id, as the gateway has it.
+    own = {"aws_access_key_id": context.job.account, "region_name": context.job.region}
+    return boto3.client(
+        "athena", **context.settings.client_arguments | {name: value for name, value in own.items() if value}
+    )
 
 
 def _text(fault: ClientError) -> str:

@@ -173,9 +173,9 @@ class Reader:
         """Line and column of a token, from 1."""
         return place(self.text, token.start if token else len(self.text.rstrip()))
 
-    def fault(self, expected: str) -> QueryError:
-        """The fault of the next token, as ANTLR words it."""
-        token = self.next
+    def fault(self, expected: str, token: Token | None = None) -> QueryError:
+        """The fault of a token, the next one by default, as ANTLR words it."""
+        token = token or self.next
         line, column = self.place(token)
         found = token.text if token else "<EOF>"
         return faults.at_start(f"line {line}:{column}: mismatched input '{found}'. Expecting: {expected}")
