@@ -1,0 +1,165 @@
+"""Operators other than arithmetic: comparisons, logic, `||`, IN, BETWEEN, LIKE, subqueries."""
+
+from collections.abc import Sequence
+
+from infra.local.athena.contract import QueryError
+from infra.local.athena.sql.analyzer import Analyzer, translates
+from infra.local.athena.sql.coercion import common_type
+from infra.local.athena.sql.datatype import BOOLEAN, TEXTS, UNDEFINED, Type
+from infra.local.athena.sql.grammar import nodes
+from infra.local.athena.sql.rules.arithmetic import OPERATORS, arithmetic, cannot_apply
+from infra.local.athena.sql.session import Translated
+from infra.local.athena.sql.value import Value, cast_sql
+
+_LOGIC = ("and", "or")
+
+
+@translates(nodes.Binary)
+def binary(analyzer: Analyzer, node: nodes.Binary) -> Value:
+    if node.operator in _LOGIC:
+        left, right = (analyzer.boolean(n, "Logical expression term") for n in (node.left, node.right))
+        return Value(f"({left.sql} {node.operator.upper()} {right.sql})", BOOLEAN)
+    if node.operator == "||":
+        return analyzer.call(nodes.Call(node.place, "concat", (node.left, node.right)))
+    left, right = analyzer.value(node.left), analyzer.value(node.right)
+    if node.operator in OPERATORS:
+        return arithmetic(node, left, right)
+    a, b = comparable(node, left, right)
+    return Value(f"({a} {node.operator} {b})", BOOLEAN)
+
+
+def comparable(node: nodes.Binary, left: Value, right: Value) -> tuple[str, str]:
+    """Both sides of a comparison, cast to their common type.
+
+    Raises:
+        QueryError: TYPE_MISMATCH where there is none: Athena compares no text with a number.
+    """
+    kind = common_type(left.type, right.type)
+    is_order = node.operator not in ("=", "<>")
+    if kind is None or (is_order and kind.name in ("map", "json")):
+        raise cannot_apply(node, left.type, right.type)
+    return _operand(left, kind), _operand(right, kind)
+
+
+def _operand(value: Value, kind: Type) -> str:
+    sql = cast_sql(value, kind)
+    return f"rtrim({sql}, ' ')" if value.type.name == "char" or kind.name == "char" else sql
+
+
+@translates(nodes.Quantified)
+def quantified(analyzer: Analyzer, node: nodes.Quantified) -> Value:
+    left, query = analyzer.value(node.left), analyzer.query(node.query)
+    _single(query, node)
+    column = Value(f"q.{query.columns[0].sql_name}", query.columns[0].type)
+    comparison = nodes.Binary(node.place, node.operator, node.left, node.left)
+    a, b = comparable(comparison, left, column)
+    inner = f"SELECT {b} FROM ({query.sql}) AS q"  # noqa: S608 - made of translated parts
+    return Value(f"({a} {node.operator} {node.quantifier.upper()} ({inner}))", BOOLEAN)
+
+
+@translates(nodes.Between)
+def between(analyzer: Analyzer, node: nodes.Between) -> Value:
+    values = [analyzer.value(n) for n in (node.operand, node.low, node.high)]
+    kind = _common(values)
+    if kind is None:
+        types = [v.type for v in values]
+        message = f"Cannot check if {types[0]} is BETWEEN {types[1]} and {types[2]}"
+        raise QueryError("TYPE_MISMATCH", message, *node.place)
+    operand, low, high = (_operand(v, kind) for v in values)
+    word = "NOT BETWEEN" if node.negated else "BETWEEN"
+    return Value(f"({operand} {word} {low} AND {high})", BOOLEAN)
+
+
+def _common(values: Sequence[Value]) -> Type | None:
+    kind: Type | None = values[0].type
+    for value in values[1:]:
+        kind = None if kind is None else common_type(kind, value.type)
+    return kind
+
+
+@translates(nodes.In)
+def is_in(analyzer: Analyzer, node: nodes.In) -> Value:
+    word = "NOT IN" if node.negated else "IN"
+    if node.query is not None:
+        return _in_query(analyzer, node, word)
+    values = [analyzer.value(n) for n in (node.operand, *node.items)]
+    kind = _common(values)
+    if kind is None:
+        names = list(dict.fromkeys(str(v.type) for v in values))
+        message = (
+            "IN value and list items must be the same type or coercible to a common type. Cannot find common type "
+            f"between {names[0]} and {names[1]}, all types (without duplicates): [{', '.join(names)}]"
+        )
+        raise QueryError("TYPE_MISMATCH", message, *node.items[0].place)
+    operand, *items = (_operand(v, kind) for v in values)
+    return Value(f"({operand} {word} ({', '.join(items)}))", BOOLEAN)
+
+
+def _in_query(analyzer: Analyzer, node: nodes.In, word: str) -> Value:
+    assert node.query is not None  # noqa: S101 - the caller looked
+    query = analyzer.query(node.query)
+    if isinstance(node.operand, nodes.RowItems) and len(query.columns) == len(node.operand.items) > 1:
+        left = [analyzer.value(n) for n in node.operand.items]
+    else:
+        left = [analyzer.value(node.operand)]
+        _single(query, node)
+    pairs = []
+    for value, column in zip(left, query.columns, strict=True):
+        right = Value(f"q.{column.sql_name}", column.type)
+        kind = common_type(value.type, column.type)
+        if kind is None:
+            message = (
+                f"value and result of subquery must be of the same type for IN expression: {value.type} vs {right.type}"
+            )
+            raise QueryError("TYPE_MISMATCH", message, *node.place)
+        pairs.append((_operand(value, kind), _operand(right, kind)))
+    operands = ", ".join(a for a, _ in pairs)
+    inner = f"SELECT {', '.join(b for _, b in pairs)} FROM ({query.sql}) AS q"  # noqa: S608 - translated parts
+    return Value(f"(({operands}) {word} ({inner}))", BOOLEAN)
+
+
+def _single(query: Translated, node: nodes.Node) -> None:
+    if len(query.columns) != 1:
+        message = f"Multiple columns returned by subquery are not yet supported. Found {len(query.columns)}"
+        raise QueryError("NOT_SUPPORTED", message, *node.place)
+
+
+@translates(nodes.Like)
+def like(analyzer: Analyzer, node: nodes.Like) -> Value:
+    operand, pattern = analyzer.value(node.operand), analyzer.value(node.pattern)
+    for value, side, place in ((operand, "Left side", node.operand), (pattern, "Pattern for", node.pattern)):
+        if value.type.name not in (*TEXTS, "unknown", ""):
+            what = f"{side} of LIKE expression" if side == "Left side" else f"{side} LIKE expression"
+            message = f"{what} must evaluate to a varchar (actual: {value.type})"
+            raise QueryError("TYPE_MISMATCH", message, *place.place)
+    word = "NOT LIKE" if node.negated else "LIKE"
+    escape = f" ESCAPE {analyzer.value(node.escape).sql}" if node.escape is not None else ""
+    return Value(f"({operand.sql} {word} {pattern.sql}{escape})", BOOLEAN)
+
+
+@translates(nodes.IsNull)
+def is_null(analyzer: Analyzer, node: nodes.IsNull) -> Value:
+    return Value(f"({analyzer.value(node.operand).sql} IS {'NOT ' if node.negated else ''}NULL)", BOOLEAN)
+
+
+@translates(nodes.IsDistinct)
+def is_distinct(analyzer: Analyzer, node: nodes.IsDistinct) -> Value:
+    left, right = analyzer.value(node.left), analyzer.value(node.right)
+    if common_type(left.type, right.type) is None:
+        message = f"Cannot apply operator: {left.type} IS DISTINCT FROM {right.type}"
+        raise QueryError("TYPE_MISMATCH", message, *node.place)
+    kind = common_type(left.type, right.type) or UNDEFINED
+    word = "IS NOT DISTINCT FROM" if node.negated else "IS DISTINCT FROM"
+    return Value(f"({_operand(left, kind)} {word} {_operand(right, kind)})", BOOLEAN)
+
+
+@translates(nodes.Exists)
+def exists(analyzer: Analyzer, node: nodes.Exists) -> Value:
+    return Value(f"EXISTS ({analyzer.query(node.query).sql})", BOOLEAN)
+
+
+@translates(nodes.Subquery)
+def subquery(analyzer: Analyzer, node: nodes.Subquery) -> Value:
+    query = analyzer.query(node.query)
+    _single(query, node)
+    return Value(f"({query.sql})", query.columns[0].type)

@@ -1,0 +1,41 @@
+"""Values as varchar, as a cast writes them."""
+
+from infra.local.athena.sql.datatype import DAY_TO_SECOND, YEAR_TO_MONTH, Type
+from infra.local.athena.sql.rules.moments import local
+from infra.local.athena.sql.value import Value, string
+
+
+def as_text(value: Value) -> str:  # noqa: PLR0911 - one return a type
+    """SQL of a plain value's text: a double as `1.0E0`, a timestamp with all its digits, an interval as `1-2`."""
+    kind = value.type
+    if kind.name in ("varchar", "char"):
+        return value.sql
+    if kind.name in ("double", "real"):
+        return f"tr_double_text({value.sql})"
+    if kind.name == "timestamp":
+        return moment_text(value.sql, kind)
+    if kind.name == "timestamp with time zone":
+        return f"({moment_text(local(value), kind)} || {string(' ' + shown_zone(kind.zone))})"
+    if kind.name == "time":
+        return f"strftime(DATE '1970-01-01' + {value.sql}, '%H:%M:%S.%g')"
+    if kind == DAY_TO_SECOND:
+        return f"tr_day_to_second_text({value.sql})"
+    if kind == YEAR_TO_MONTH:
+        return f"tr_year_to_month_text({value.sql})"
+    return f"CAST({value.sql} AS VARCHAR)"
+
+
+def moment_text(sql: str, kind: Type) -> str:
+    """SQL of a timestamp's text with as many digits of a second as its type has."""
+    digits = kind.sizes[0] if kind.sizes else 3
+    if digits == 0:
+        return f"strftime({sql}, '%Y-%m-%d %H:%M:%S')"
+    if digits == 3:
+        return f"strftime({sql}, '%Y-%m-%d %H:%M:%S.%g')"
+    text = f"strftime({sql}, '%Y-%m-%d %H:%M:%S.%n')"
+    return text if digits == 9 else f"left({text}, {20 + digits})"
+
+
+def shown_zone(zone: str) -> str:
+    """How Athena writes a zone; offsets are kept as DuckDB calls them, `GMT+05:30`."""
+    return zone.removeprefix("GMT") if zone.startswith(("GMT+", "GMT-")) else zone or "UTC"
