@@ -74,6 +74,12 @@ def test_a_statement_has_the_name_that_athena_gives_it(sql: str, expected: str) 
         ("/* c SELECT 1", "line 1:1: mismatched input '/'. Expecting: 'ALTER', "),
         ("\n  SELEC 1", "line 2:3: mismatched input 'SELEC'. Expecting: 'ALTER', "),
         ("SELECT 1; SELECT 2", "Only one sql statement is allowed. Got: SELECT 1; SELECT 2"),
+        ("SELECT\n FROM t", "line 2:2: mismatched input 'FROM'. Expecting: "),
+        ("EXPLAIN SELECT FROM t", "line 1:16: mismatched input 'FROM'. Expecting: "),
+        ("CREATE TABLE t AS SELECT FROM t", "line 1:26: mismatched input 'FROM'. Expecting: "),
+        ("CREATE VIEW v AS SELECT FROM t", "line 1:25: mismatched input 'FROM'. Expecting: "),
+        ("INSERT INTO t SELECT FROM t", "line 1:22: mismatched input 'FROM'. Expecting: "),
+        ("UNLOAD (SELECT FROM t) TO 's3://b/c/'", "line 1:16: mismatched input 'FROM'. Expecting: "),
         ("START TRANSACTION", "Queries of this type are not supported"),
         ("USE db", "Queries of this type are not supported"),
         ("CREATE INDEX i ON t (a)", "Queries of this type are not supported"),
@@ -102,10 +108,10 @@ def test_a_fault_that_belongs_to_the_execution_is_not_raised_at_the_start() -> N
     statements.check("CREATE TABLE t WITH (colour = 'red') AS SELECT 1 a")
 
 
-def test_checking_loads_no_engine() -> None:
+def test_checking_ddl_loads_no_engine() -> None:
     heavy = ("duckdb", "sqlglot", "pyarrow", "deltalake")
     program = (
-        "import sys; from infra.local.athena import statements; statements.check('SELECT 1'); "
+        "import sys; from infra.local.athena import statements; statements.check('SHOW TABLES'); "
         f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

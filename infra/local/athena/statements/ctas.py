@@ -35,6 +35,7 @@ def create(reader: Reader) -> Action:
     given = files.properties(reader, _TABLE, "table") if reader.accept("WITH") else {}
     reader.expect("AS")
     start, text, empty = _query(reader)
+    query.check(query.within(text, start))
 
     def run(context: Context) -> Outcome:
         job = context.job
@@ -106,6 +107,7 @@ def unload(reader: Reader) -> Action:
     location = reader.string()
     given = files.properties(reader, _UNLOAD, "unload") if reader.accept("WITH") else {}
     reader.end()
+    query.check(query.within(reader.text[:stop], start))
 
     def run(context: Context) -> Outcome:
         form = files.Form.of(given)

@@ -25,6 +25,7 @@ def read(reader: Reader) -> Action:
     if reader.next is None:
         reader.refuse("<statement>")
     start = reader.next.start
+    query.check(query.within(reader.text, start))
 
     def run(context: Context) -> Outcome:
         if options.get("FORMAT") == "GRAPHVIZ":

@@ -21,6 +21,7 @@ def read(reader: Reader) -> Action:
     if reader.next is None:
         reader.refuse("<query>")
     start = reader.next.start
+    query.check(query.within(reader.text, start))
 
     def run(context: Context) -> Outcome:
         database, table = entries.resolve(context, name)

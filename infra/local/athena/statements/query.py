@@ -1,22 +1,37 @@
 """SELECT, VALUES, TABLE and WITH: translated by `sql`, run by the engine. No other module reaches the translator."""
 
-import importlib
 import re
 from collections.abc import Sequence
 
 from infra.local.athena.contract import CATALOG, Column, Outcome, QueryError, Translation
 from infra.local.athena.engine.context import Context
-from infra.local.athena.statements import answers, entries
+from infra.local.athena.statements import answers, entries, faults
 from infra.local.athena.statements.action import Action
 
 
 def select(text: str) -> Action:
     """A query whose rows are the answer."""
+    check(text)
 
     def run(context: Context) -> Outcome:
         return answers.published(context.select(translate(context, text)))
 
     return run
+
+
+def check(text: str) -> None:
+    """Refuse a query that Athena's grammar does not know.
+
+    Raises:
+        QueryError: At start, as StartQueryExecution refuses it; other faults are the execution's.
+    """
+    from infra.local.athena.sql import grammar  # noqa: PLC0415 (DDL needs no grammar of queries)
+
+    try:
+        grammar.parse(text)
+    except QueryError as fault:
+        if fault.code == "SYNTAX_ERROR":
+            raise faults.at_start(str(fault).removeprefix("SYNTAX_ERROR: ")) from fault
 
 
 def within(whole: str, start: int) -> str:
@@ -30,8 +45,9 @@ def translate(context: Context, text: str, parameters: Sequence[str] | None = No
     Raises:
         QueryError: Athena's fault, with its place.
     """
-    # With sqlglot: the service, which only checks statements, must not load it.
-    return importlib.import_module("infra.local.athena.sql").translate(
+    from infra.local.athena import sql  # noqa: PLC0415 (only a worker translates)
+
+    return sql.translate(
         text,
         catalog=context.catalog,
         database=context.job.database.strip('`"').lower(),

@@ -24,6 +24,7 @@ def create(reader: Reader) -> Action:
         start = reader.next.start
     if not body:
         reader.refuse("<query>")
+    query.check(query.within(reader.text, start))
 
     def run(context: Context) -> Outcome:
         database, view = entries.resolve(context, name)
