@@ -2,7 +2,10 @@
 
 import argparse
 import dataclasses
+import os
+import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +15,11 @@ from deltalake.schema import PrimitiveType
 from infra.__main__ import main
 from infra.aws import named
 from infra.commands import catalog
+from infra.local.daemon import Daemon
 from lakehouse import places
 from lakehouse.settings import Settings, environment
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES, VIEWS
-from tests.stack.conftest import client
+from tests.stack.conftest import client, make_settings, started
 
 pytestmark = pytest.mark.stack
 
@@ -118,6 +122,20 @@ def test_named_queries_are_made_once(settings: Settings) -> None:
     )
     assert mine["Database"] == f"{settings.database_prefix}gold"
     assert mine["Description"].startswith("The 20 products")
+
+
+def test_a_catalogue_that_a_killed_gateway_forgot_is_back_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with started(make_settings(tmp_path), "gateway") as settings:
+        for name, value in environment(settings).items():
+            monkeypatch.setenv(name, value)
+        assert main(["restart", "gateway"]) == 0
+        glue, daemon = client(settings, "glue"), Daemon(settings.data_path)
+        assert glue.get_table(DatabaseName="gold", Name="daily_sales")["Table"]["Name"] == "daily_sales"
+        os.kill(daemon.states()["gateway"]["pid"], signal.SIGKILL)
+        assert main(["restart", "gateway"]) == 0
+        assert glue.get_table(DatabaseName="gold", Name="daily_sales")["Table"]["Name"] == "daily_sales"
 
 
 def test_a_gateway_that_is_down_is_one_line_and_no_end_of_up(
