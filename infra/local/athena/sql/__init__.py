@@ -6,7 +6,9 @@ from infra.local.athena import contract
 from infra.local.athena.sql import rules as _rules  # noqa: F401 - fills the registry
 from infra.local.athena.sql.grammar import parse
 from infra.local.athena.sql.queries import translate_query
+from infra.local.athena.sql.rules.texts import presented
 from infra.local.athena.sql.session import Environment, Session, shown_names
+from infra.local.athena.sql.value import Value
 
 
 def translate(
@@ -32,8 +34,9 @@ def translate(
     translated = translate_query(parse(query, parameters), environment, None)
     names = [c.name for c in translated.columns]
     sql, sql_names = translated.sql, environment.sql_names(names)
-    if [c.sql_name for c in translated.columns] != sql_names:
-        items = ", ".join(f"q.{c.sql_name} AS {n}" for c, n in zip(translated.columns, sql_names, strict=True))
+    values = [presented(Value(f"q.{c.sql_name}", c.type)) for c in translated.columns]
+    if values != [f"q.{n}" for n in sql_names]:
+        items = ", ".join(f"{value} AS {n}" for value, n in zip(values, sql_names, strict=True))
         sql = f"SELECT {items} FROM ({sql}) AS q"  # noqa: S608 - made of translated parts
     columns = zip(translated.columns, shown_names(names), strict=True)
     return contract.Translation(

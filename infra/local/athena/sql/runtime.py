@@ -9,7 +9,7 @@ _NAMES = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "
           "FLOAT": "real", "DOUBLE": "double", "TIMESTAMP": "timestamp(3)", "DATE": "date"}  # fmt: skip
 _WORDS = {"tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INT", "bigint": "BIGINT", "real": "REAL",
           "double": "DOUBLE", "boolean": "BOOLEAN"}  # fmt: skip
-_RAISED = re.compile(r"Could not convert string [\'\"]([A-Z][A-Z_]+): (.*?)[\'\"] to INT64", re.DOTALL)
+_RAISED = re.compile(r"tr!([A-Z_]+)!(.*?)!tr", re.DOTALL)
 
 
 def runtime_error(error: Exception) -> QueryError:
@@ -55,22 +55,32 @@ def _arithmetic(found: re.Match[str]) -> QueryError:
 
 
 def _range(found: re.Match[str]) -> QueryError:
-    kind = _NAMES.get(found[2] or found[3] or "", "number")
-    return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"Value out of range for {kind}")
+    kind = _NAMES.get(found[2], found[2].lower())
+    return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {kind}: {found[1]}")
+
+
+def _decimal_text(found: re.Match[str]) -> QueryError:
+    kind = found[2].replace(",", ", ")
+    return QueryError("INVALID_CAST_ARGUMENT", f"Cannot cast VARCHAR '{found[1]}' to {kind}. Value is not a number.")
+
+
+def _decimal_range(found: re.Match[str]) -> QueryError:
+    return QueryError("INVALID_CAST_ARGUMENT", f"Cannot cast DECIMAL '{found[1]}' to {found[2].replace(',', ', ')}")
 
 
 _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], QueryError]]] = [
     (re.compile(r"invalid (date|timestamp) field format: \"(.*?)\""), _date),
     (re.compile(r"(date|timestamp) field value out of range: \"(.*?)\""), _date),
     (re.compile(r"Could not convert string '(.*?)' to ([A-Z0-9(),]+)", re.DOTALL), _cast),
-    (re.compile(r"Could not cast value (\S+) to (DECIMAL\(\d+,\d+\))"), _cast),
     (re.compile(r"Overflow in \w+ of (INT\d+) \((.*?)\)!"), _arithmetic),
     (re.compile(r"Division by zero"), _fixed("DIVISION_BY_ZERO", "Division by zero")),
-    (re.compile(r"Overflow in \w+ of DECIMAL|Casting value .* to type DECIMAL|Could not cast value .* to DECIMAL"),
+    (re.compile(r"Could not convert string \"(.*?)\" to (DECIMAL\(\d+,\d+\))", re.DOTALL), _decimal_text),
+    (re.compile(r"Casting value \"(\S+)\" to type (DECIMAL\(\d+,\d+\)) failed"), _decimal_range),
+    (re.compile(r"Could not cast value (\S+) to (DECIMAL\(\d+,\d+\))"), _decimal_range),
+    (re.compile(r"Overflow in \w+ of DECIMAL"),
      _fixed("NUMERIC_VALUE_OUT_OF_RANGE", "Decimal overflow")),
     (re.compile(r"More than one row returned by a subquery"),
      _fixed("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")),
-    (re.compile(r"with value (\S+) can't be cast.*destination type (INT\d+)|"
-                r"can't be cast because the value is out of range for the destination type (\w+)"),
+    (re.compile(r"with value (\S+) can't be cast because the value is out of range for the destination type (\w+)"),
      _range),
 ]  # fmt: skip

@@ -25,6 +25,18 @@ def as_text(value: Value) -> str:  # noqa: PLR0911 - one return a type
     return f"CAST({value.sql} AS VARCHAR)"
 
 
+def presented(value: Value) -> str:
+    """SQL of a result's value: what DuckDB cannot carry out of a query as Athena's value is its text instead.
+
+    These are timestamps with a time zone other than UTC and months as an interval.
+    """
+    if value.type == YEAR_TO_MONTH:
+        return as_text(value)
+    if value.type.zone:
+        return as_text(Value(value.sql, Type(value.type.name, (3,), zone=value.type.zone)))
+    return value.sql
+
+
 def moment_text(sql: str, kind: Type) -> str:
     """SQL of a timestamp's text with as many digits of a second as its type has."""
     digits = kind.sizes[0] if kind.sizes else 3

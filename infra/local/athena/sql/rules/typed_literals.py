@@ -31,6 +31,9 @@ def typed_literal(analyzer: Analyzer, node: nodes.TypedLiteral) -> Value:
         return reader[node.type.name](node)
     if node.type.name in ("varchar", "char"):
         return Value(string(node.text), Type(node.type.name, (len(node.text),)))
+    if node.type.name == "json":
+        argument = nodes.Literal(node.place, "string", node.text)
+        return analyzer.call(nodes.Call(node.place, "json_parse", (argument,)))
     sql = cast_or_none(Value(string(node.text), varchar(len(node.text))), node.type)
     if sql is None:
         raise QueryError("INVALID_LITERAL", f"No literal form for type {node.type}", *node.place)
