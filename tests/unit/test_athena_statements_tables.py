@@ -63,10 +63,12 @@ def test_a_table_is_written_to_glue_as_athena_writes_it(endpoint: Endpoint) -> N
 def test_show_create_table_is_a_statement_that_makes_the_same_table(endpoint: Endpoint, name: str, sql: str) -> None:
     endpoint.done(sql)
     before = endpoint.glue.tables["shop", name]
-    text = "\n".join(endpoint.done(f"SHOW CREATE TABLE {name}"))
-    endpoint.done(f"DROP TABLE {name}")
-    endpoint.done(text)
-    assert endpoint.glue.tables["shop", name] == before
+    for asked in (name, f"shop.{name}"):
+        text = "\n".join(endpoint.done(f"SHOW CREATE TABLE {asked}"))
+        assert text.startswith(f"CREATE EXTERNAL TABLE `{asked}`(")
+        endpoint.done(f"DROP TABLE {name}")
+        endpoint.done(text)
+        assert endpoint.glue.tables["shop", name] == before
 
 
 def test_delimiters_of_text_are_properties_of_the_serde(endpoint: Endpoint) -> None:

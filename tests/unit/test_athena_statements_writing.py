@@ -264,6 +264,7 @@ def test_a_view_is_stored_as_athena_stores_it(made: Endpoint) -> None:
     outcome = made.run("DESCRIBE seen")
     assert outcome.substatement == "DESC_VIEW"
     assert made.lines == ["id\tinteger", "name\tvarchar(1)", "day\tdate"]
+    assert made.done("DESCRIBE VIEW shop.seen") == made.done("DESC seen") == made.done("SHOW COLUMNS FROM seen")
 
 
 def test_a_view_is_replaced_only_when_told(made: Endpoint) -> None:

@@ -18,8 +18,10 @@ _HEAD = "# col_name            \tdata_type           \tcomment             "
 
 
 def read(reader: Reader) -> Action:
-    """DESCRIBE|DESC [EXTENDED|FORMATTED] [database.]table [PARTITION (…)] [column]."""
+    """DESCRIBE|DESC [EXTENDED|FORMATTED] [database.]table [PARTITION (…)] [column], and DESCRIBE VIEW view."""
     reader.one_of("DESCRIBE", "DESC")
+    if reader.peek("VIEW") and len(reader.last(2)) == 2 and not reader.peek("VIEW", "."):
+        reader.expect("VIEW")
     form = "EXTENDED" if reader.accept("EXTENDED") else "FORMATTED" if reader.accept("FORMATTED") else ""
     name = reader.full_name()
     spec = partitions.spec(reader) if reader.peek("PARTITION") else None

@@ -83,14 +83,20 @@ class Reader:
 
     def full_name(self, database: str = "") -> tuple[str, str]:
         """Read `[[catalog.]database.]name`: database ("" where nothing names one) and name."""
-        parts = [self.name()]
+        parts = self._parts()
         while self.accept("."):
-            parts.append(self.name())
+            parts += self._parts()
         if len(parts) == 3 and parts[0] == CATALOG:
             parts = parts[1:]
         if len(parts) > 2:
             raise faults.at_start(f"Invalid table name {'.'.join(parts)}")
         return (parts[0], parts[1]) if len(parts) == 2 else (database, parts[0])
+
+    def _parts(self) -> list[str]:
+        """One name; Hive takes what SHOW CREATE TABLE writes, `database.table` within one pair of backticks, as two."""
+        within_quotes = self.next is not None and self.next.kind == NAME and self.next.hive
+        name = self.name()
+        return name.split(".") if within_quotes else [name]
 
     def string(self) -> str:
         """Read a string."""
