@@ -54,6 +54,7 @@ class Analyzer:
         self.windows: dict[str, nodes.Window] = {}
         self.ungrouped: list[tuple[str, nodes.Node]] = []
         self.inside: str = ""
+        self.depth = 0
 
     def value(self, node: nodes.Node) -> Value:
         mark = len(self.ungrouped)
@@ -79,18 +80,21 @@ class Analyzer:
 
     def function(self, node: nodes.Lambda, types: Sequence[Type]) -> Function:
         # the same lambda has the same text wherever it stands, as GROUP BY needs
-        depth = len(self.scope.variables)
-        names = tuple(f"x{depth + i}" for i in range(len(node.parameters)))
+        names = tuple(f"x{self.depth + i}" for i in range(len(node.parameters)))
         known = {p: Value(n, t) for p, n, t in zip(node.parameters, names, types, strict=True)}
-        outer = self.scope
+        outer, clause = self.scope, self.clause
         self.scope = replace(outer, variables={**outer.variables, **known})
+        self.depth, self.clause = self.depth + len(names), "Lambda expression"
         try:
             return Function(names, self.value(node.body))
         finally:
-            self.scope = outer
+            self.scope, self.clause = outer, clause
+            self.depth -= len(names)
 
     def query(self, query: nodes.Query) -> Translated:
         """A query inside an expression."""
+        if self.depth:
+            raise QueryError("NOT_SUPPORTED", "Lambda expression cannot contain subqueries", *query.place)
         return self.translate_query(query, self.environment, self.scope)
 
     def resolve(self, path: Sequence[str], node: nodes.Node) -> Value:

@@ -34,6 +34,7 @@ class Call:
     ) -> None:
         self.node, self.translator = node, translator
         self.distinct, self.order, self.tail = distinct, order, tail
+        self.nulls = " IGNORE NULLS" if node.nulls == "ignore" else ""
         self.result: Type = UNDEFINED
         self._values: dict[int, Value] = {}
 

@@ -16,9 +16,9 @@ How a rule is added, in a module of `sql/rules/` (all of them are imported by `s
 
 Several signatures of a name are overloads: the one that needs the fewest casts is taken, the first among equals.
 Arguments reach the template already cast to the parameters' types. The variable N stands for a number type, and all
-N of a signature are the same one. `{distinct}`, `{order}` and `{tail}` (FILTER and OVER) stand where DuckDB wants
-them. Templates are `str.format` texts: a literal brace is doubled. A macro `tr_*` that a template calls is defined in
-a file of `sql/macros/`. A function in Python that a template calls, `py_*`, is registered with `python_function`.
+N of a signature are the same one. `{distinct}`, `{order}`, `{nulls}` (IGNORE NULLS) and `{tail}` (FILTER and OVER)
+stand where DuckDB wants them. Templates are `str.format` texts: a literal brace is doubled. A macro `tr_*` that a
+template calls is defined in a file of `sql/macros/`, a function in Python, `py_*`, in a module of `sql/scalars/`.
 """
 
 from collections.abc import Callable, Sequence
@@ -149,7 +149,7 @@ def _apply(call: Call, bound: Bound, overload: Overload) -> Value:
     if callable(overload.sql):
         return Value(overload.sql(call, *texts), call.result)
     template = overload.sql.replace("{*}", ", ".join(f"{{{i}}}" for i in range(len(texts))))
-    sql = template.format(*texts, distinct=call.distinct, order=call.order, tail=call.tail)
+    sql = template.format(*texts, distinct=call.distinct, order=call.order, tail=call.tail, nulls=call.nulls)
     return Value(sql, call.result)
 
 

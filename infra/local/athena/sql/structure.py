@@ -41,7 +41,7 @@ def recast(sql: str, source: Type, target: Type, cast: Cast) -> str:
         target: Has the same name and as many parts.
         cast: Makes the cast of a part that has no parts itself, of its SQL, its type and the target's.
     """
-    if not source.parts:
+    if not source.parts or len(source.parts) != len(target.parts):
         return cast(sql, source, target)
     if source == target:
         return sql

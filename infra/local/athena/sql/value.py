@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infra.local.athena.sql.coercion import can_become
 from infra.local.athena.sql.datatype import INTEGERS, UNDEFINED, Type, as_decimal, decimal, duckdb_type
+from infra.local.athena.sql.structure import has_row, recast
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def cast_sql(value: Value, target: Type) -> str:
             return value.sql
     except KeyError:
         return value.sql
+    if has_row(target) and source.name == target.name:
+        return recast(value.sql, source, target, lambda sql, old, new: cast_sql(Value(sql, old), new))
     return f"CAST({value.sql} AS {wanted})"
 
 

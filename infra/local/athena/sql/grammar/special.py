@@ -1,5 +1,6 @@
 """Functions with a syntax of their own: their words land in the call's `clauses`."""
 
+from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.grammar.cursor import Cursor
 
@@ -99,8 +100,7 @@ class Special(Cursor):
         if self.accept("passing"):
             passing: list[tuple[nodes.Node, str]] = []
             while not passing or self.accept(","):
-                node = self.expression()
-                self._format()
+                node = self._json_item()
                 self.expect("as")
                 passing.append((node, self.name()))
             clauses["passing"] = tuple(passing)
@@ -139,11 +139,22 @@ class Special(Cursor):
         event = self.accept_any("empty", "error") or self.mismatch("'EMPTY'", "'ERROR'")
         clauses[event], clauses[f"{event}_default"] = behaviour, default
 
+    def _json_item(self) -> nodes.Node:
+        """A value; what is FORMAT JSON is read as a document."""
+        node = self.expression()
+        if not self.is_next("format"):
+            return node
+        place = self.place
+        self._format()
+        clauses = {"path": "strict $", "passing": (), "error": "error", "error_default": None}
+        return nodes.Call(place, "json_query", (node,), clauses=clauses)
+
     def _format(self) -> None:
         if self.accept("format"):
             self.expect("json")
-            if self.accept("encoding"):
-                self.name()
+            place = self.place
+            if self.accept("encoding") and self.name() != "utf8":
+                raise QueryError("NOT_SUPPORTED", "Only JSON in UTF8 is supported", *place)
 
     def _json_object(self, place: tuple[int, int], word: str) -> nodes.Call:
         pairs: list[tuple[nodes.Node, nodes.Node]] = []
@@ -157,8 +168,7 @@ class Special(Cursor):
                 key = self.expression()
                 if not self.accept("value"):
                     self.expect(":")
-            pairs.append((key, self.expression()))
-            self._format()
+            pairs.append((key, self._json_item()))
         return nodes.Call(place, word, (), clauses={"pairs": tuple(pairs), **self._json_constructor("null")})
 
     def _json_array(self, place: tuple[int, int], word: str) -> nodes.Call:
@@ -168,8 +178,7 @@ class Special(Cursor):
                 break
             if items:
                 self.expect(",")
-            items.append(self.expression())
-            self._format()
+            items.append(self._json_item())
         return nodes.Call(place, word, tuple(items), clauses=self._json_constructor("absent"))
 
     def _json_constructor(self, nulls: str) -> dict[str, object]:

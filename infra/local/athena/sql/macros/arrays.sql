@@ -141,3 +141,7 @@ CREATE MACRO tr_all_match(outcomes) AS CASE
     WHEN list_contains(outcomes, false) THEN false
     WHEN tr_has_null(outcomes) THEN NULL
     ELSE true END;
+CREATE MACRO tr_equal_sized(is_missing, is_as_long, outcomes) AS CASE
+    WHEN is_missing THEN NULL
+    WHEN is_as_long THEN tr_all_match(outcomes)
+    ELSE false END;

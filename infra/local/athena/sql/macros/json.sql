@@ -53,10 +53,10 @@ CREATE MACRO tr_json_contains_varchar(document, wanted) AS CASE WHEN wanted IS N
 -- Casts of JSON. A cast that fails names the document and the type.
 CREATE MACRO tr_json_cast_fail(document, kind) AS
     tr_raise('INVALID_CAST_ARGUMENT', 'Cannot cast ''' || CAST(document AS VARCHAR) || ''' to ' || kind);
-CREATE MACRO tr_json_to_varchar(document, number) AS CASE json_type(document)
+CREATE MACRO tr_json_to_varchar(document) AS CASE json_type(document)
     WHEN 'NULL' THEN NULL
     WHEN 'VARCHAR' THEN json_extract_string(document, '$')
-    WHEN 'DOUBLE' THEN number
+    WHEN 'DOUBLE' THEN tr_double_text(TRY_CAST(CAST(document AS VARCHAR) AS DOUBLE))
     WHEN 'OBJECT' THEN CAST(tr_json_cast_fail(document, 'varchar') AS VARCHAR)
     WHEN 'ARRAY' THEN CAST(tr_json_cast_fail(document, 'varchar') AS VARCHAR)
     ELSE CAST(document AS VARCHAR) END;

@@ -7,9 +7,10 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, translates
 from infra.local.athena.sql.call import Call
 from infra.local.athena.sql.coercion import common_type
-from infra.local.athena.sql.datatype import UNKNOWN, VARCHAR, Type, array, row
+from infra.local.athena.sql.datatype import UNKNOWN, VARCHAR, array, row
 from infra.local.athena.sql.functions import aggregate, define, rule
 from infra.local.athena.sql.grammar import nodes
+from infra.local.athena.sql.rules.casts import cast_or_none
 from infra.local.athena.sql.structure import bound, packed, parameter
 from infra.local.athena.sql.value import Value, cast_sql
 
@@ -44,7 +45,9 @@ define("sequence(bigint, bigint, bigint) -> array(bigint)", "tr_sequence_bigint(
 define("sequence(date, date) -> array(date)", "tr_sequence_date({0}, {1}, tr_day_towards({0}, {1}))")
 for _interval in ("interval day to second", "interval year to month"):
     define(f"sequence(date, date, {_interval}) -> array(date)", "tr_sequence_date({0}, {1}, {2})")
-    define(f"sequence(timestamp, timestamp, {_interval}) -> array(timestamp(3))", "tr_sequence_timestamp({0}, {1}, {2})")
+    define(
+        f"sequence(timestamp, timestamp, {_interval}) -> array(timestamp(3))", "tr_sequence_timestamp({0}, {1}, {2})"
+    )
 
 aggregate("array_agg(E) -> array(E)", "list({distinct}{0}{order}){tail}")
 
@@ -75,15 +78,10 @@ def concat(call: Call, first: str, *others: str) -> str:
 def _texts(call: Call) -> str:
     """The first argument with its elements as varchar."""
     elements = call.value(0)
-    if elements.type.element.name in ("array", "map", "row", "json", "varbinary"):
-        raise call.fault("INVALID_CAST_ARGUMENT", f"Input type {elements.type} not supported")
-    return explicit_cast(elements, array(VARCHAR))
-
-
-def explicit_cast(value: Value, target: Type) -> str:
-    from infra.local.athena.sql.rules.casts import cast  # noqa: PLC0415
-
-    return cast(value, target)
+    texts = cast_or_none(elements, array(VARCHAR))
+    if texts is None or elements.type.element.parts:
+        raise call.fault("INVALID_FUNCTION_ARGUMENT", f"Input type {elements.type} not supported")
+    return texts
 
 
 @define("array_join(array(E), varchar) -> varchar")
@@ -119,7 +117,7 @@ def zip_arrays(call: Call) -> Value:
     if any(v.type.name not in ("array", "unknown") for v in values):
         message = f"Unexpected parameters ({', '.join(call.type_texts())}) for function zip"
         raise call.fault("FUNCTION_NOT_FOUND", f"{message}. Expected: zip(array(T), array(U))")
-    kind = row([v.type.element for v in values])
+    kind = row([UNKNOWN if v.type == UNKNOWN else v.type.element for v in values])
     name = parameter(*(v.sql for v in values))
     whole = packed(kind.names, [f"{name}[{i + 1}]" for i in range(len(values))])
     missing = " OR ".join(f"{v.sql} IS NULL" for v in values)

@@ -1,4 +1,4 @@
-"""Dates to text and back by patterns: MySQL's, Joda's and Teradata's, turned into DuckDB's while the query is translated.
+"""Dates to text and back by patterns, MySQL's, Joda's and Teradata's, turned into DuckDB's before the query runs.
 
 Source: https://trino.io/docs/current/functions/datetime.html, https://trino.io/docs/current/functions/teradata.html
 """

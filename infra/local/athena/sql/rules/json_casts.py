@@ -6,6 +6,7 @@ Source: https://trino.io/docs/current/functions/json.html#cast-to-json, …#cast
 from collections.abc import Callable
 
 from infra.local.athena.sql.datatype import INTEGERS, Type, duckdb_type
+from infra.local.athena.sql.rules.texts import as_text
 from infra.local.athena.sql.structure import bound, field_at, packed, parameter
 from infra.local.athena.sql.value import Value, string
 
@@ -29,19 +30,11 @@ def json_text(sql: str, kind: Type) -> str | None:
     if kind.name in ("double", "real"):
         return f"py_json_double(CAST({sql} AS DOUBLE))" if kind.name == "double" else f"py_json_real({sql})"
     if kind.name in _AS_TEXT:
-        return f"CAST(to_json({_as_text(sql, kind)}) AS VARCHAR)"
+        return f"CAST(to_json({as_text(Value(sql, kind))}) AS VARCHAR)"
     if not kind.parts:
         return None
     reader = {"array": _array_text, "map": _map_text, "row": _row_text}[kind.name]
     return reader(sql, kind)
-
-
-def _as_text(sql: str, kind: Type) -> str:
-    if kind.name == "timestamp":
-        return f"strftime({sql}, '%Y-%m-%d %H:%M:%S.%g')"
-    if kind.name == "timestamp with time zone":
-        return f"strftime({sql}, '%Y-%m-%d %H:%M:%S.%g UTC')"
-    return f"CAST({sql} AS VARCHAR)"
 
 
 def _part(sql: str, kind: Type) -> str | None:
@@ -87,7 +80,7 @@ def from_json(sql: str, target: Type) -> str | None:
 
 
 def _to_varchar(sql: str, target: Type) -> str:
-    text = f"tr_json_to_varchar({sql}, py_json_scientific(CAST({sql} AS VARCHAR)))"
+    text = f"tr_json_to_varchar({sql})"
     return f"left({text}, {target.sizes[0]})" if target.sizes else text
 
 

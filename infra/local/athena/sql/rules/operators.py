@@ -6,6 +6,7 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, translates
 from infra.local.athena.sql.coercion import common_type
 from infra.local.athena.sql.datatype import BOOLEAN, TEXTS, UNDEFINED, Type
+from infra.local.athena.sql.equality import equals, is_among
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.rules.arithmetic import OPERATORS, arithmetic, cannot_apply
 from infra.local.athena.sql.session import Translated
@@ -25,6 +26,10 @@ def binary(analyzer: Analyzer, node: nodes.Binary) -> Value:
     if node.operator in OPERATORS:
         return arithmetic(node, left, right)
     a, b = comparable(node, left, right)
+    kind = common_type(left.type, right.type)
+    if kind is not None and kind.parts and node.operator in ("=", "<>"):
+        outcome = equals(a, b, kind)
+        return Value(outcome if node.operator == "=" else f"(NOT {outcome})", BOOLEAN)
     return Value(f"({a} {node.operator} {b})", BOOLEAN)
 
 
@@ -92,6 +97,9 @@ def is_in(analyzer: Analyzer, node: nodes.In) -> Value:
         )
         raise QueryError("TYPE_MISMATCH", message, *node.items[0].place)
     operand, *items = (_operand(v, kind) for v in values)
+    if kind.parts:
+        outcome = is_among(operand, items, kind)
+        return Value(f"(NOT {outcome})" if node.negated else outcome, BOOLEAN)
     return Value(f"({operand} {word} ({', '.join(items)}))", BOOLEAN)
 
 

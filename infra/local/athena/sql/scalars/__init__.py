@@ -26,7 +26,9 @@ def scalar(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         @python_function(name)
         def install(connection: duckdb.DuckDBPyConnection) -> None:
             try:
-                connection.create_function(name, _without_null(function), types, result, null_handling=FunctionNullHandling.SPECIAL)
+                connection.create_function(
+                    name, _without_null(function), types, result, null_handling=FunctionNullHandling.SPECIAL
+                )
             except (duckdb.CatalogException, duckdb.NotImplementedException) as error:
                 if "already" not in str(error):
                     raise

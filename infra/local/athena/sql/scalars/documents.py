@@ -155,12 +155,6 @@ def query(text: str, path: str, passing: str, wrapper: str, omit_quotes: bool) -
     return f"v{items[0]}" if omit_quotes and isinstance(items[0], str) else f"v{dumped(items[0])}"
 
 
-@scalar("py_json_scientific(VARCHAR) -> VARCHAR")
-def number_text(text: str) -> str:
-    """A number of a document as a cast to varchar prints it."""
-    return scientific(float(text))
-
-
 @scalar("py_json_double(DOUBLE) -> VARCHAR")
 def double_text(number: float) -> str:
     """A double as a document has it; what is no number there is a text."""
