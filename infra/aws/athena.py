@@ -19,7 +19,8 @@ from lakehouse.settings import Settings
 Row = tuple[str | None, ...]
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.005, 0.5
-_ABSENT = ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "DELTA_LAKE_INVALID", "Table not found", "Database does not exist")
+# Why a statement fails before data has come, and where the catalogue was lost with the process that kept it.
+_NO_DATA, _NO_ENTRY = "Metadata not found in transaction log", ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Athena:
         return Answer(
             tuple(column["Name"] for column in columns) if not writes else (),
             tuple(column["Type"] for column in columns) if not writes else (),
-            self._rows(first, given, has_header=execution.get("StatementType") == "DML"),
+            self._rows(first, given, is_dml=execution.get("StatementType") == "DML"),
             first.get("UpdateCount") if writes else None,
         )
 
@@ -106,14 +107,16 @@ class Athena:
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_SECONDS)
 
-    def _rows(self, page: dict[str, Any], given: dict[str, Any], *, has_header: bool) -> Iterator[Row]:
+    def _rows(self, page: dict[str, Any], given: dict[str, Any], *, is_dml: bool) -> Iterator[Row]:
         width = len(page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"])
+        is_first = True
         while True:
-            for row in page["ResultSet"]["Rows"][1 if has_header else 0 :]:
-                yield _row([value.get("VarCharValue") for value in row.get("Data", [])], width)
+            # What a query answers begins with its header.
+            for row in page["ResultSet"]["Rows"][1 if is_first and is_dml else 0 :]:
+                yield _row([value.get("VarCharValue") for value in row.get("Data", [])], width, is_padded=not is_dml)
             if "NextToken" not in page:
                 return
-            has_header = False
+            is_first = False
             page = self._client.get_query_results(**given | {"NextToken": page["NextToken"], "MaxResults": 1000})
 
     def _explain(self, fault: ClientError) -> LakehouseError:
@@ -125,16 +128,19 @@ class Athena:
 
     def _failed(self, reason: str) -> ContractError:
         line = " ".join(reason.split())
-        if any(word in line for word in _ABSENT):
+        if _NO_DATA in line:
             return ContractError(
                 f"SQL: {line}", "data that has come that far", "run `make replay` or see `make status`"
             )
+        if line.startswith(_NO_ENTRY):
+            return ContractError(f"SQL: {line}", "", "`python -m infra catalog sync` brings the lake's own tables back")
         return ContractError(f"SQL: {line}")
 
 
-def _row(values: list[str | None], width: int) -> Row:
-    """A row; SHOW and DESCRIBE answer several columns as one text with tabs, padded."""
+def _row(values: list[str | None], width: int, *, is_padded: bool) -> Row:
+    """A row; SHOW and DESCRIBE pad values, and may answer several columns as one text with tabs."""
+    if not is_padded:
+        return tuple(values)
     if len(values) == 1 < width and values[0] is not None:
-        parts = [part.rstrip() for part in values[0].split("\t", width - 1)]
-        return tuple(parts + [""] * (width - len(parts)))
-    return tuple(values)
+        values = [*values[0].split("\t", width - 1)]
+    return tuple(value.rstrip() if value else value for value in [*values, *[""] * (width - len(values))])

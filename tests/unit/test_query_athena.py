@@ -91,6 +91,10 @@ def test_a_failure_is_one_line() -> None:
 def test_a_table_that_is_not_there_says_what_to_do() -> None:
     api = Api(["FAILED"], [])
     api.reason = "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.gold.x' does not exist"
+    with pytest.raises(ContractError, match="catalog sync"):
+        Athena(SETTINGS, api).ask("SELECT * FROM x")
+    api.states = ["FAILED"]
+    api.reason = "DELTA_LAKE_INVALID_TABLE: line 1:15: Metadata not found in transaction log for s3://b/gold/x"
     with pytest.raises(ContractError, match="run `make replay`"):
         Athena(SETTINGS, api).ask("SELECT * FROM x")
 
