@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from infra.local.objects import Key, ObjectStore, State
@@ -116,6 +117,18 @@ class DurableObjects:
         if version.get("data") is not None:
             return version["data"]
         return self._store.read(version["file"], version["size"]) if "file" in version else None
+
+    def path(self, account: str, bucket: str, key: str) -> Path:
+        """The file of an object's current body; it stays as it is until the object is overwritten or deleted.
+
+        Raises:
+            SourceError: There is no such object, or nothing of it is on disk.
+        """
+        with self._lock, self._s3._in_account(account):
+            current = self._current(bucket, key)
+            if current is None or "file" not in current:
+                raise SourceError(f"object s3://{bucket}/{key} is not there", "", "see whether it was deleted")
+            return self._store.path(current["file"])
 
     def delete_bucket(self, bucket: str) -> None:
         """Forget a bucket that was deleted."""
@@ -251,7 +264,7 @@ def install(store: ObjectStore) -> None:
     """Put the store under the emulator's S3, with what it holds. Once in a process, before the first request."""
     from ministack.services import s3  # noqa: PLC0415  (the emulator reads its environment on import)
 
-    durable = DurableObjects(s3, store)
+    durable = s3.durable_objects = DurableObjects(s3, store)
     durable.load()
     for name in ("_persist_object", "_persist_delete_marker", "_persist_version_state", "_delete_persisted_object"):
         setattr(s3, name, durable.persist)
@@ -265,3 +278,10 @@ def install(store: ObjectStore) -> None:
     s3._dispatch = durable.dispatch(s3._dispatch)
     s3.get_state, s3.load_persisted_state = lambda: None, lambda _: None  # the store has it
     s3.S3_PERSIST = True
+
+
+def installed() -> DurableObjects:
+    """What `install` put under the emulator."""
+    from ministack.services import s3  # noqa: PLC0415  (the emulator reads its environment on import)
+
+    return s3.durable_objects

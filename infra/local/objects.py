@@ -59,7 +59,7 @@ class ObjectStore:
             OSError: The disk refused it; no trace is left.
         """
         name = uuid.uuid4().hex
-        path = self._path(name)
+        path = self.path(name)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             with path.open("xb") as file:
@@ -77,7 +77,7 @@ class ObjectStore:
         """
         end = size if end is None else min(end, size)
         try:
-            with self._path(name).open("rb", buffering=0) as file:
+            with self.path(name).open("rb", buffering=0) as file:
                 body = os.pread(file.fileno(), end - start, start) if end > start else b""
                 while len(body) < end - start:
                     more = os.pread(file.fileno(), end - start - len(body), start + len(body))
@@ -114,7 +114,7 @@ class ObjectStore:
     def discard(self, names: Iterable[str]) -> None:
         """Remove bodies that no row refers to."""
         for name in names:
-            self._path(name).unlink(missing_ok=True)
+            self.path(name).unlink(missing_ok=True)
 
     def get(self, key: Key) -> State | None:
         """What was committed last for a key."""
@@ -148,7 +148,8 @@ class ObjectStore:
         """Close the database."""
         self._database.close()
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """The file of a body; it is never changed, only removed."""
         return self._bodies / name[:2] / name
 
     def _sweep(self) -> None:

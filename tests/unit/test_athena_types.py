@@ -74,9 +74,7 @@ def test_what_is_no_type_is_refused(text: str) -> None:
         types.parse(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["timestamp(3) with time zone", "time(3)", "json", "unknown"]
-)
+@pytest.mark.parametrize("text", ["timestamp(3) with time zone", "time(3)", "json", "unknown"])
 def test_hive_has_no_such_type(text: str) -> None:
     with pytest.raises(QueryError, match="NOT_SUPPORTED: Unsupported Hive type: "):
         types.to_hive(text)

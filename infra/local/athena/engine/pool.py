@@ -1,0 +1,284 @@
+"""The workers of the Athena service and the jobs that wait for one; in the gateway's process, importing nothing heavy.
+
+It knows no states of executions: a job is handed in, and its outcome is handed back, once, whatever becomes of the
+worker.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from infra.local.athena.contract import Job, Outcome
+from infra.local.athena.engine import wire
+from lakehouse import logs
+from lakehouse.errors import SourceError
+from lakehouse.settings import Settings, environment
+
+COMMAND = (sys.executable, "-P", "-m", "infra.local.athena.engine.worker")
+Link = Callable[[str, Mapping[str, Path]], Mapping[str, int]]
+Done = Callable[[Outcome], None]
+_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+_ROOT = Path(__file__).resolve().parents[4]
+# After a wish to end, or over its time, a worker has this long to answer.
+_GRACE_SECONDS = 2.0
+
+
+class _Task:
+    """A job and who wants to know."""
+
+    def __init__(self, job: Job, done: Done, started: Callable[[], None]) -> None:
+        self.job, self.done, self.started = job, done, started
+        self.is_canceled = False
+
+
+class _Worker:
+    """A process and what it is doing."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.task: _Task | None = None
+        self.timer: threading.Timer | None = None
+        self.why_killed = ""
+        self.is_ready = False
+        self.released = 0  # counts the pool's releases
+
+    def send(self, **message: Any) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a worker that is gone is noticed by who reads from it
+            stream: IO[bytes] | None = self.process.stdin
+            if stream:
+                stream.write(wire.line(**message))
+                stream.flush()
+
+
+class Pool:
+    """Workers, started when they are needed and kept.
+
+    Args:
+        settings: Of the stack; the workers get the same.
+        folder: Of the service; each job's folder must lie in it.
+        link: Links objects; see engine/objects.py.
+        workers: At most.
+        memory_mb: Limit of a query.
+        threads: Of a query.
+        command: Of a worker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        link: Link,
+        *,
+        workers: int = 2,
+        memory_mb: int = 1024,
+        threads: int = 2,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._settings, self._folder, self._link = settings, folder, link
+        self._size = workers
+        self._command = (*command, "--memory-mb", str(memory_mb), "--threads", str(threads))
+        self._lock = threading.RLock()
+        self._waiting: collections.deque[_Task] = collections.deque()
+        self._workers: list[_Worker] = []
+        self._releases = 0
+        self._is_stopped = False
+
+    def submit(self, job: Job, done: Done, started: Callable[[], None] = lambda: None) -> None:
+        """Run a job when a worker is free.
+
+        Args:
+            job: The job.
+            done: Called once with the outcome, in a thread of the pool. A canceled job's has the code USER_CANCELED.
+            started: Called when a worker has taken it.
+        """
+        with self._lock:
+            self._waiting.append(_Task(job, done, started))
+        self._dispatch()
+
+    def cancel(self, execution_id: str) -> bool:
+        """End a job, waiting or running, within 2 seconds; `done` is still called.
+
+        Returns:
+            Whether there is such a job.
+        """
+        with self._lock:
+            waiting = next((task for task in self._waiting if task.job.execution_id == execution_id), None)
+            if waiting:
+                self._waiting.remove(waiting)
+            running = next((w for w in self._workers if w.task and w.task.job.execution_id == execution_id), None)
+            if running and running.task:
+                running.task.is_canceled = True
+                running.send(cancel=execution_id)
+                self._kill_after(running, _GRACE_SECONDS, "canceled")
+        if waiting:
+            waiting.done(_canceled())
+        return bool(waiting or running)
+
+    def warm(self) -> None:
+        """Start a worker if there is none, so that the first query need not wait for one."""
+        with self._lock:
+            if not self._workers and not self._is_stopped:
+                self._start()
+
+    def stop(self) -> None:
+        """End all workers, within 2 seconds; jobs that run or wait are told of as canceled."""
+        with self._lock:
+            self._is_stopped = True
+            waiting, workers = list(self._waiting), list(self._workers)
+            self._waiting.clear()
+            for worker in workers:
+                worker.why_killed = "canceled"
+                worker.process.kill()
+        for task in waiting:
+            task.done(_canceled())
+        for worker in workers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(_GRACE_SECONDS)
+
+    def _dispatch(self) -> None:
+        begun: list[_Task] = []
+        with self._lock:
+            while self._waiting and not self._is_stopped:
+                worker = self._free()
+                if worker is None and self._workers:
+                    break
+                task = self._waiting.popleft()
+                if worker is None:
+                    threading.Thread(target=task.done, args=(_broken("no worker can be started"),)).start()
+                    continue
+                worker.task = task
+                worker.send(job=wire.job_to(task.job))
+                self._kill_after(worker, task.job.seconds + _GRACE_SECONDS, "late")
+                begun.append(task)
+        for task in begun:
+            task.started()
+
+    def _free(self) -> _Worker | None:
+        """The worker that has been idle longest, since one that has just answered is getting ready for its next."""
+        idle = [worker for worker in self._workers if worker.task is None]
+        try:
+            # One ahead of need: a client that waits for a process to start waits a second.
+            if len(idle) < 2 and len(self._workers) < self._size:
+                idle.append(self._start())
+        except OSError as fault:
+            logs.event("worker not started", 40, fault=str(fault))
+        return min(idle, key=lambda worker: (not worker.is_ready, worker.released), default=None)
+
+    def _start(self) -> _Worker:
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        process = subprocess.Popen(  # noqa: S603 (our own command, no shell)
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self._folder,
+            env={**kept, **environment(self._settings), "PYTHONPATH": str(_ROOT)},
+            # A Ctrl-C in the terminal is for the gateway.
+            start_new_session=True,
+        )
+        worker = _Worker(process)
+        self._workers.append(worker)
+        threading.Thread(target=self._listen, args=(worker,), name="athena-worker", daemon=True).start()
+        return worker
+
+    def _listen(self, worker: _Worker) -> None:
+        stream = worker.process.stdout
+        with contextlib.suppress(OSError, ValueError):
+            for line in stream or ():
+                self._take(worker, json.loads(line))
+        code = worker.process.wait()
+        for pipe in (worker.process.stdin, stream):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        with self._lock:
+            self._workers.remove(worker)
+            task, why = self._released(worker), worker.why_killed
+        if task:
+            logs.event("worker ended in a query", 30, id=task.job.execution_id, code=code, why=why or "unknown")
+            shutil.rmtree(task.job.folder, ignore_errors=True)
+            task.done(_ended(task, why, code))
+        elif not self._is_stopped:
+            logs.event("worker ended", 30, code=code)
+        self._dispatch()
+
+    def _take(self, worker: _Worker, message: Mapping[str, Any]) -> None:
+        if "ready" in message:
+            worker.is_ready = True
+        elif "link" in message:
+            self._answer_link(worker, message["link"])
+        elif "outcome" in message:
+            outcome = wire.outcome_from({k: v for k, v in message["outcome"].items() if k != "id"})
+            with self._lock:
+                task = self._released(worker)
+            if task:
+                task.done(_canceled() if task.is_canceled and outcome.state == "FAILED" else outcome)
+            self._dispatch()
+
+    def _answer_link(self, worker: _Worker, wanted: Mapping[str, Any]) -> None:
+        targets = {key: Path(path) for key, path in wanted["targets"].items()}
+        task = worker.task
+        folder = task.job.folder.resolve() if task else None
+        if folder is None or not all(
+            path.is_relative_to(folder) and ".." not in path.parts for path in targets.values()
+        ):
+            worker.send(refused="a link outside the job's folder")
+            return
+        try:
+            worker.send(linked=self._link(wanted["bucket"], targets))
+        except SourceError as fault:
+            worker.send(refused=str(fault))
+
+    def _released(self, worker: _Worker) -> _Task | None:
+        """The task of a worker, which is free from now on."""
+        task, worker.task = worker.task, None
+        self._releases += 1
+        worker.released = self._releases
+        if worker.timer:
+            worker.timer.cancel()
+            worker.timer = None
+        return task
+
+    def _kill_after(self, worker: _Worker, seconds: float, why: str) -> None:
+        if worker.timer:
+            worker.timer.cancel()
+        task = worker.task
+
+        def kill() -> None:
+            with self._lock:
+                if worker.task is task:
+                    worker.why_killed = why
+                    worker.process.kill()
+
+        worker.timer = threading.Timer(seconds, kill)
+        worker.timer.daemon = True
+        worker.timer.start()
+
+
+def _canceled() -> Outcome:
+    return Outcome("FAILED", "Query was canceled", "USER_CANCELED")
+
+
+def _broken(why: str) -> Outcome:
+    return Outcome("FAILED", f"GENERIC_INTERNAL_ERROR: {why}", "GENERIC_INTERNAL_ERROR")
+
+
+def _ended(task: _Task, why: str, code: int) -> Outcome:
+    """What became of a job whose worker is gone."""
+    if task.is_canceled or why == "canceled":
+        return _canceled()
+    if why == "late":
+        words = f"EXCEEDED_TIME_LIMIT: Query exceeded maximum time limit of {task.job.seconds / 60:.2f}m"
+        return Outcome("FAILED", words, "EXCEEDED_TIME_LIMIT")
+    if code == -9:  # the system ends what takes too much memory
+        return Outcome(
+            "FAILED", "EXCEEDED_MEMORY_LIMIT: Query exhausted resources at this scale factor", "EXCEEDED_MEMORY_LIMIT"
+        )
+    return _broken(f"the worker ended with {code}")
