@@ -3,6 +3,8 @@
 They are answers and not faults of ours: what is raised here reaches the client word for word, as a 400.
 """
 
+from collections.abc import Mapping
+
 
 class ApiError(Exception):
     """An error answer.
@@ -11,10 +13,11 @@ class ApiError(Exception):
         code: Its name on the wire, such as `InvalidInputException`.
         message: What the client reads.
         status: The HTTP status; 500 for a fault of ours alone.
+        members: What the error says beside its message.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        self.code, self.message, self.status = code, message, status
+    def __init__(self, code: str, message: str, status: int = 400, *, members: Mapping[str, str] | None = None) -> None:
+        self.code, self.message, self.status, self.members = code, message, status, members or {}
         super().__init__(f"{code}: {message}")
 
 

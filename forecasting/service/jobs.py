@@ -12,7 +12,7 @@ from typing import Any
 
 from forecasting.service import job, states
 from forecasting.service.inputs import resolved
-from forecasting.service.notices import acting_for
+from forecasting.service.outbox import acting_for
 from forecasting.service.processes import Workers
 from forecasting.service.store import Resource
 from forecasting.service.transitions import Transitions

@@ -1,19 +1,15 @@
 """Any List operation: the newest first, filtered, a page at a time.
 
-A token holds the place it goes on from and when it ends; it knows neither the store's rows nor a secret.
+What follows a page is a token (`tokens.py`).
 """
 
-import base64
-import hashlib
 import json
-from typing import Any
 
-from forecasting.service import faults
+from forecasting.service import faults, tokens
 from forecasting.service.kinds import KINDS, Kind
 from forecasting.service.store import Json
 from forecasting.service.view import View
 
-TOKEN_SECONDS = 24 * 3600
 PAGE = 100
 
 
@@ -27,7 +23,7 @@ def list_resources(name: str, request: Json, view: View) -> Json:
     filters = request.get("Filters", [])
     _check_keys(kind, filters)
     scope = json.dumps([name, view.caller.account, view.caller.region, filters])
-    before = _read(request["NextToken"], scope, view.now) if "NextToken" in request else None
+    before = _before(request["NextToken"], scope, view.now) if "NextToken" in request else None
     most = request.get("MaxResults", PAGE)
     page: list[tuple[int, Json]] = []
     for resource in view.store.of_kind(view.caller.account, view.caller.region, kind.resource, before):
@@ -38,7 +34,7 @@ def list_resources(name: str, request: Json, view: View) -> Json:
             break
     answer: Json = {kind.plural: [members for _, members in page[:most]]}
     if len(page) > most:
-        answer["NextToken"] = _token(page[most - 1][0], scope, view.now)
+        answer["NextToken"] = tokens.make(page[most - 1][0], scope, view.now)
     return answer
 
 
@@ -53,23 +49,10 @@ def _matches(one: dict[str, str], members: Json) -> bool:
     return (members.get(one["Key"]) == one["Value"]) == (one["Condition"] == "IS")
 
 
-def _token(number: int, scope: str, now: float) -> str:
-    place: list[Any] = [number, int(now) + TOKEN_SECONDS]
-    return base64.urlsafe_b64encode(json.dumps([*place, _seal(place, scope)]).encode()).decode()
-
-
-def _read(token: str, scope: str, now: float) -> int:
+def _before(token: str, scope: str, now: float) -> int:
     try:
-        number, ends_at, seal = json.loads(base64.urlsafe_b64decode(token.encode()))
-        if seal != _seal([number, ends_at], scope) or not 0 <= number < 2**62:
-            raise ValueError(token)
-        is_late = now > ends_at
-    except (ValueError, TypeError, RecursionError) as fault:
+        return tokens.read(token, scope, now)
+    except tokens.ExpiredError as fault:
+        raise faults.bad_token("The NextToken has expired; tokens are good for 24 hours") from fault
+    except ValueError as fault:
         raise faults.bad_token("The NextToken is not of this list and these filters") from fault
-    if is_late:
-        raise faults.bad_token("The NextToken has expired; tokens are good for 24 hours")
-    return int(number)
-
-
-def _seal(place: list[Any], scope: str) -> str:
-    return hashlib.sha256(f"{json.dumps(place)} {scope}".encode()).hexdigest()[:20]

@@ -51,7 +51,11 @@ def answer(members: dict[str, Any] | None) -> Answer:
 
 def error(fault: ApiError) -> Answer:
     """A 400, or a 500 for a fault of ours."""
-    return fault.status, _headers(), json.dumps({"__type": fault.code, "Message": fault.message}).encode()
+    return (
+        fault.status,
+        _headers(),
+        json.dumps({"__type": fault.code, **fault.members, "Message": fault.message}).encode(),
+    )
 
 
 def _headers() -> dict[str, str]:

@@ -12,7 +12,8 @@ from forecasting.service import deletion, faults, listing, model, operations, pr
 from forecasting.service.creation.table import CREATIONS
 from forecasting.service.kinds import ALL
 from forecasting.service.manager import Manager
-from forecasting.service.notices import Notices, Put, aws_events, aws_metrics
+from forecasting.service.notices import NAMESPACE, Notices
+from forecasting.service.outbox import Put, aws_events, aws_metrics
 from forecasting.service.output import project
 from forecasting.service.processes import COMMAND
 from forecasting.service.store import Json, Store
@@ -82,7 +83,7 @@ class ForecastService:
         self._folder = folder / "artefacts"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._store = Store(folder / "forecast.sqlite")
-        self._notices = Notices(put_events or aws_events(settings), put_metrics or aws_metrics(settings))
+        self._notices = Notices(put_events or aws_events(settings), put_metrics or aws_metrics(settings, NAMESPACE))
         transitions = Transitions(self._store, clock, self._notices)
         self._manager = Manager(transitions, self._folder, settings=settings, command=worker, ready=ready)
 

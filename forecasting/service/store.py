@@ -5,15 +5,12 @@ knows no rules: which state may follow which is decided above it.
 """
 
 import json
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import ConfigError
+from forecasting.service.database import Database
 
 Json = dict[str, Any]
 
@@ -79,7 +76,7 @@ _COLUMNS = [column.name for column in fields(Resource)]
 _JSON = ("request", "body", "inputs", "tags")
 
 
-class Store:
+class Store(Database):
     """All resources, used by one process and any number of its threads.
 
     Raises:
@@ -87,33 +84,7 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._database = sqlite3.connect(path, timeout=0.5, check_same_thread=False, isolation_level=None)
-        try:
-            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.execute("PRAGMA foreign_keys = ON")
-            self._database.executescript(_SCHEMA)
-        except sqlite3.OperationalError as fault:
-            self._database.close()
-            raise ConfigError(f"{path}: {fault}", "no other service on this folder", "run `make down`") from fault
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All of what is read and written within is one step, or nothing of it happened."""
-        with self._lock:
-            if self._database.in_transaction:
-                yield
-                return
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:  # a full disk ends some by itself
-                    self._database.execute("ROLLBACK")
-                raise
+        super().__init__(path, _SCHEMA)
 
     def add(self, resource: Resource, parents: Iterable[str] = (), inputs: Iterable[str] = ()) -> None:
         """Add a resource, the parents it belongs to and the resources that its job reads."""
@@ -204,11 +175,6 @@ class Store:
         """The ids of all resources."""
         with self._lock:
             return {found for (found,) in self._database.execute("SELECT id FROM resources")}
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._database.close()
 
     def _one(self, where: str, *values: Any) -> Resource | None:
         found = self._all(f"{where} LIMIT 1", *values)

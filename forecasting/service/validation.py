@@ -1,9 +1,11 @@
 """A request against the service model: types, required members, lengths, ranges, patterns, enums.
 
-Every constraint is read from botocore's shapes, worded as AWS words it. What the shapes do not say is in `rules`.
+Every constraint is read from botocore's shapes, worded as AWS words it. What the shapes do not say is in `rules`; in
+what the services of AWS differ here is a `Manner`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from forecasting.service import faults
@@ -14,28 +16,64 @@ from forecasting.service.rules import intervals
 SHOWN_CHARACTERS = 256
 SHOWN_FAULTS = 20
 _INTEGERS = {"integer": 31, "long": 63}
-# The model gives these members the shape of a Forecast ARN, which a role or a status never is.
-_NO_FORECAST_ARN = {("S3Config", "RoleArn"), ("EncryptionConfig", "RoleArn"), ("Filter", "Value")}
+_PATTERN = "Member must satisfy regular expression pattern:"
 
 Faults = Iterator[str]
 
 
-def check(document: Any, shape: Shape) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Manner:
+    """How one service of AWS refuses a request, and where its model says more than holds.
+
+    Args:
+        code: Of the error.
+        members: Of the error beside its message.
+        shows_values: Whether a message names the value that it refuses.
+        lenient: By structure and member, the beginning of the constraints that do not hold.
+        fits: By name of a shape, what decides in the place of its pattern; it gets the pattern and the value.
+    """
+
+    code: str
+    members: Mapping[str, str] = field(default_factory=dict)
+    shows_values: bool = True
+    lenient: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    fits: Mapping[str, Callable[[str, str], bool]] = field(default_factory=dict)
+
+
+def _is_frequency(pattern: str, value: str) -> bool:
+    # Read as a whole, the model's alternation would refuse 2W and 20min, which its text allows.
+    return contains(pattern, value) or intervals.is_written_well(value)
+
+
+FORECAST = Manner(
+    "ValidationException",
+    # The model gives these members the shape of a Forecast ARN, which a role or a status never is.
+    lenient={
+        ("S3Config", "RoleArn"): _PATTERN,
+        ("EncryptionConfig", "RoleArn"): _PATTERN,
+        ("Filter", "Value"): _PATTERN,
+    },
+    fits={"Frequency": _is_frequency},
+)
+
+
+def check(document: Any, shape: Shape, manner: Manner = FORECAST) -> dict[str, Any]:
     """The members of a request that the model knows, without nulls.
 
     Args:
         document: What the body holds as JSON.
         shape: The operation's input.
+        manner: That of the service.
 
     Raises:
-        ApiError: A value has a wrong type (SerializationException) or breaks a constraint (ValidationException).
+        ApiError: A value has a wrong type (SerializationException) or breaks a constraint (the manner's code).
     """
     cleaned = _typed(document, shape)
-    found = list(_faults(cleaned, shape, ""))
+    found = list(_faults(cleaned, shape, "", manner))
     if found:
         noun = "validation error" if len(found) == 1 else "validation errors"
         shown = "; ".join(found[:SHOWN_FAULTS])
-        raise faults.ApiError("ValidationException", f"{len(found)} {noun} detected: {shown}")
+        raise faults.ApiError(manner.code, f"{len(found)} {noun} detected: {shown}", members=manner.members)
     return dict(cleaned)
 
 
@@ -82,9 +120,10 @@ def _typed(value: Any, shape: Shape) -> Any:
     elif kind == "boolean":
         _expect(isinstance(value, bool), value, "a Boolean")
     else:
-        _expect(isinstance(value, int | float) and not isinstance(value, bool), value, "a number")
+        wanted = {"integer": "an Integer", "long": "a Long"}.get(kind, "a Double")
+        _expect(isinstance(value, int | float) and not isinstance(value, bool), value, wanted)
         if kind in _INTEGERS:
-            _expect(value == int(value) and -(2 ** _INTEGERS[kind]) <= value < 2 ** _INTEGERS[kind], value, f"a {kind}")
+            _expect(value == int(value) and -(2 ** _INTEGERS[kind]) <= value < 2 ** _INTEGERS[kind], value, wanted)
             return int(value)
     return value
 
@@ -103,49 +142,48 @@ def _expect(right: bool, value: Any, wanted: str) -> None:
 # --- constraints
 
 
-def _faults(value: Any, shape: Shape, path: str) -> Faults:
+def _faults(value: Any, shape: Shape, path: str, manner: Manner) -> Faults:
     kind = shape.type_name
     if kind == "structure":
-        yield from _structure_faults(value, shape, path)
+        yield from _structure_faults(value, shape, path, manner)
         return
-    yield from (_fault(value, shape, path, text) for text in _own(value, shape))
+    yield from (_fault(value, shape, path, text, manner) for text in _own(value, shape, manner))
     if kind == "list":
         member = shape.member
         if member.type_name in ("structure", "list", "map"):
             for number, item in enumerate(value, start=1):
-                yield from _faults(item, member, f"{path}.{number}.member")
-        elif any(True for item in value for _ in _own(item, member)):
-            yield _fault(value, shape, path, f"Member must satisfy constraint: {_all_of(member)}")
+                yield from _faults(item, member, f"{path}.{number}.member", manner)
+        elif any(True for item in value for _ in _own(item, member, manner)):
+            yield _fault(value, shape, path, f"Member must satisfy constraint: {_all_of(member)}", manner)
     elif kind == "map":
-        if any(True for key in value for _ in _own(key, shape.key)):
-            yield _fault(value, shape, path, f"Map keys must satisfy constraint: {_all_of(shape.key)}")
-        if any(True for item in value.values() for _ in _faults(item, shape.value, path)):
-            yield _fault(value, shape, path, f"Map value must satisfy constraint: {_all_of(shape.value)}")
+        if any(True for key in value for _ in _own(key, shape.key, manner)):
+            yield _fault(value, shape, path, f"Map keys must satisfy constraint: {_all_of(shape.key)}", manner)
+        if any(True for item in value.values() for _ in _faults(item, shape.value, path, manner)):
+            yield _fault(value, shape, path, f"Map value must satisfy constraint: {_all_of(shape.value)}", manner)
 
 
-def _structure_faults(value: dict[str, Any], shape: Shape, path: str) -> Faults:
+def _structure_faults(value: dict[str, Any], shape: Shape, path: str, manner: Manner) -> Faults:
     for name, member in shape.members.items():
         place = f"{path}.{name[0].lower()}{name[1:]}".removeprefix(".")
         if name not in value:
             if name in shape.required_members:
-                yield _fault(None, member, place, "Member must not be null")
-        elif (shape.name, name) in _NO_FORECAST_ARN:
-            texts = (text for text in _own(value[name], member) if not text.startswith(_PATTERN))
-            yield from (_fault(value[name], member, place, text) for text in texts)
+                yield _fault(None, member, place, "Member must not be null", manner)
+        elif (shape.name, name) in manner.lenient:
+            free = manner.lenient[shape.name, name]
+            texts = (text for text in _own(value[name], member, manner) if not text.startswith(free))
+            yield from (_fault(value[name], member, place, text, manner) for text in texts)
         else:
-            yield from _faults(value[name], member, place)
+            yield from _faults(value[name], member, place, manner)
 
 
-def _fault(value: Any, shape: Shape, path: str, text: str) -> str:
-    shown = "Value" if shape.metadata.get("sensitive") else f"Value '{shortened(value)}'"
+def _fault(value: Any, shape: Shape, path: str, text: str, manner: Manner) -> str:
+    is_shown = manner.shows_values and not shape.metadata.get("sensitive")
+    shown = f"Value '{shortened(value)}'" if is_shown else "Value"
     shown = "Value null" if value is None else shown
     return f"{shown} at '{path}' failed to satisfy constraint: {text}"
 
 
-_PATTERN = "Member must satisfy regular expression pattern:"
-
-
-def _own(value: Any, shape: Shape) -> Faults:
+def _own(value: Any, shape: Shape, manner: Manner) -> Faults:
     """The constraints of its own shape that a value breaks."""
     rules = shape.metadata
     least, most = rules.get("min"), rules.get("max")
@@ -167,16 +205,12 @@ def _own(value: Any, shape: Shape) -> Faults:
     if "enum" in rules and value not in rules["enum"]:
         yield f"Member must satisfy enum value set: [{', '.join(rules['enum'])}]"
     # A pattern is not asked of what is too long: the ARN's takes quadratic time to refuse.
-    if "pattern" in rules and not too_long and not _fits(value, shape):
+    if "pattern" in rules and not too_long and not _fits(value, shape, manner):
         yield f"{_PATTERN} {rules['pattern']}"
 
 
-def _fits(value: str, shape: Shape) -> bool:
-    pattern = shape.metadata["pattern"]
-    if shape.name == "Frequency":
-        # Read as a whole, the model's alternation would refuse 2W and 20min, which its text allows.
-        return contains(pattern, value) or intervals.is_written_well(value)
-    return matches(pattern, value)
+def _fits(value: str, shape: Shape, manner: Manner) -> bool:
+    return manner.fits.get(shape.name, matches)(shape.metadata["pattern"], value)
 
 
 def _all_of(shape: Shape) -> str:

@@ -6,16 +6,16 @@ start if it has been used before: a gateway that nobody asks for forecasts carri
 """
 
 import asyncio
-import json
-import socket
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from forecasting.service.processes import COMMAND
+from infra.local import events
+from infra.local.inward import is_reached
 from infra.local.plugins import Answer, Query
 from lakehouse.settings import Settings
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from forecasting.service.service import ForecastService
 
 _THREADS = 8
-_EVENT_SECONDS = 5.0
 
 
 class Forecast:
@@ -82,7 +81,7 @@ class Forecast:
                     self._folder,
                     worker=self._worker,
                     put_events=self._put_events,
-                    ready=self._is_reached,
+                    ready=functools.partial(is_reached, self._settings),
                 )
                 self._service.start()
             return self._service
@@ -93,29 +92,5 @@ class Forecast:
                 self._service.stop()
         self._threads.shutdown(wait=False)
 
-    def _is_reached(self) -> bool:
-        """Whether the gateway listens: a job of before the start reads from it."""
-        url = urlsplit(self._settings.aws_endpoint_url)
-        try:
-            socket.create_connection((url.hostname or "", url.port or 80), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
     def _put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
-        if self._loop is None:
-            raise OSError("the gateway has not started")
-        told = asyncio.run_coroutine_threadsafe(_tell(account, region, entries), self._loop)
-        told.result(_EVENT_SECONDS)
-
-
-async def _tell(account: str, region: str, entries: list[dict[str, Any]]) -> None:
-    """Put events as a service of AWS does, on the loop, as the emulator serves its own clients."""
-    from ministack import app  # noqa: PLC0415
-    from ministack.core.responses import request_scope  # noqa: PLC0415
-
-    events = app._get_module("eventbridge")
-    with request_scope(account, region):
-        _, _, body = events._put_events({"Entries": entries}, allow_aws_source=True)
-    if json.loads(body)["FailedEntryCount"]:
-        raise OSError(body.decode())
+        events.put(self._loop, account, region, entries)

@@ -50,9 +50,10 @@ def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
         folder: The gateway's; each plug-in that keeps something has a folder of its own in it.
     """
     # Imported here: a plug-in imports the contract above.
+    from infra.local.athena.plugin import Athena  # noqa: PLC0415
     from infra.local.forecast import Forecast  # noqa: PLC0415
 
-    return (Forecast(settings, folder / Forecast.name),)
+    return (Forecast(settings, folder / Forecast.name), Athena(settings, folder / Athena.name))
 
 
 def install(plugins: Sequence[Plugin]) -> None:

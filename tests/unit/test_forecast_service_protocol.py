@@ -146,7 +146,9 @@ class Likely:
         words = [*shape.metadata.get("enum", ()), *(WORDS if "enum" not in shape.metadata else ())]
         if shape.name == "Name" and name.endswith("Name") and name != "AttributeName":
             words = [f"n{self.rng.randrange(10**6)}"]
-        return self.rng.choice([word for word in words if not list(validation._own(word, shape))] or words)
+        return self.rng.choice(
+            [word for word in words if not list(validation._own(word, shape, validation.FORECAST))] or words
+        )
 
 
 @pytest.mark.parametrize("target", OPERATIONS)

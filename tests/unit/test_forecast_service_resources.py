@@ -9,8 +9,8 @@ import pytest
 
 from forecasting.service import model
 from forecasting.service.kinds import ALL, KINDS
-from forecasting.service.listing import TOKEN_SECONDS
 from forecasting.service.service import HANDLERS
+from forecasting.service.tokens import SECONDS as TOKEN_SECONDS
 from tests.unit.forecast_api import KINDS as TYPES
 from tests.unit.forecast_api import NOW, PREFIX, Api, RefusedError, destination
 
