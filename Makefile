@@ -8,10 +8,12 @@ LIMIT ?=
 ROUNDS ?= 3
 FORMAT ?=
 SQL ?=
+FILE ?=
 ONLY ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
-export SQL
+override FILE := $(value FILE)
+export SQL FILE
 
 comma := ,
 VENV := .venv
@@ -73,8 +75,8 @@ generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second,
 	@$(RUN) infra generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
 
 .PHONY: query
-query: $(READY) ## Ask the tables, at a prompt or SQL="select * from gold.daily_sales limit 5" (FORMAT=table|csv|json)
-	@$(RUN) infra query $(if $(FORMAT),--format $(FORMAT)) -- "$$SQL"
+query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)
+	@$(RUN) infra query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
 
 .PHONY: verify
 verify: $(READY) ## Recompute silver and gold from bronze in another way and compare everything

@@ -69,6 +69,17 @@ def faults(settings: Settings, name: str = places.CONNECTOR) -> list[str]:
     return found
 
 
+def topic_id(settings: Settings, name: str = places.CONNECTOR) -> str:
+    """The topic's id that the connector is registered with, as text of 22 characters.
+
+    Raises:
+        SourceError: The worker does not answer.
+        ConfigError: It has no such connector.
+    """
+    config = _call(settings, "GET", f"{_path(name)}/config")
+    return str(config["topic.id"])
+
+
 def restart(settings: Settings, name: str = places.CONNECTOR) -> None:
     """Restart the connector and its tasks where they have failed; what runs goes on.
 

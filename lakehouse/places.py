@@ -18,6 +18,7 @@ GENERATION = "ops/generation.json"
 PROGRESS = "ops/progress.json"
 LEASE = "ops/lease.json"
 STAGING = "staging/"
+ATHENA = "athena/"  # results of queries
 
 
 def table_url(bucket: str, layer: str, name: str, generation: int | None = None) -> str:

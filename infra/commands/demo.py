@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from generator import noise, screen, topics, wait
-from infra.commands import data, stack, terminal
+from infra.commands import catalog, data, stack, terminal
 from infra.local import status
 from infra.local.lake import Lake
 from infra.report import chart, checks, facts, page
@@ -52,6 +52,7 @@ def demo(settings: Settings, given: argparse.Namespace) -> int:
         terminal.say("stopped; run the same command again to go on")
         return 130
     sent = Sent(replayed.summary, starts, _published(settings))
+    catalog.refresh(settings)
     steps.begin("check every row")
     found = checks.run(settings, sent, lambda line: terminal.progress(f"  {line}"))
     _print_checks(found)

@@ -8,8 +8,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from infra.commands import terminal
-from infra.local import doctor, stack, supervision
+from infra.commands import catalog, terminal
+from infra.local import doctor, gateway, stack, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
@@ -48,6 +48,8 @@ def up(settings: Settings, given: argparse.Namespace) -> int:
         then=stack.then(settings),
         report=terminal.progress,
     )
+    if gateway.NAME in names:
+        catalog.refresh(settings)  # the emulator forgets its catalogue when it is killed
     terminal.progress(f"started {len(started)} of {len(processes)} in {time.monotonic() - begin:.1f} s")
     for process in processes:
         if process.url:
@@ -68,6 +70,8 @@ def restart(settings: Settings, given: argparse.Namespace) -> int:
     """Stop one process and start it again."""
     process = next(found for found in stack.processes(settings, [given.name]) if found.name == given.name)
     supervision.restart(settings.data_path, process, then=stack.then(settings), report=terminal.progress)
+    if given.name == gateway.NAME:
+        catalog.refresh(settings)
     return 0
 
 

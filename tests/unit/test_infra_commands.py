@@ -1,16 +1,14 @@
 """The command line: exit codes, one line for a person's mistake, made pages up to date, and how rows are printed."""
 
 import dataclasses
-import datetime
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from infra.__main__ import main
+from infra.aws.athena import Answer
 from infra.commands import docs, query, view
 from infra.local import lake
 from infra.local.daemon import ROOT
@@ -20,24 +18,27 @@ from lakehouse.tables import TABLES, Column
 
 pytestmark = pytest.mark.unit
 
-ROWS = pa.table(
-    {
-        "name": ["a", "[red]b"],
-        "amount": pa.array([Decimal("1.500"), None], pa.decimal128(12, 3)),
-        "at": pa.array([datetime.datetime(2026, 1, 2, 3, 4, tzinfo=datetime.UTC), None], pa.timestamp("us", tz="UTC")),
-        "flag": [True, False],
-        "quantiles": pa.array([[("p10", 0.5)], None], pa.map_(pa.string(), pa.float64())),
-    }
-)
+NAMES = ("name", "amount", "at", "flag", "quantiles", "share")
+TYPES = ("varchar", "decimal", "timestamp", "boolean", "map", "double")
+ROWS = [
+    ("a", "1.500", "2026-01-02 03:04:00.000", "true", "{p10=0.5}", "0.25"),
+    ("[red]b", None, None, "false", None, "NaN"),
+]
 
 
 class Fixed:
-    """A lake with one answer."""
+    """An Athena with one answer; what it was asked for is in `asked`."""
 
-    def query(self, sql: str) -> pa.RecordBatchReader:
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def ask(self, sql: str, *, rows: int = 0) -> Answer:
+        self.asked.append(rows)
+        if sql == "write":
+            return Answer((), (), iter(()), 7)
         if sql != "ask":
-            raise ContractError(f"SQL: {sql}")
-        return ROWS.to_reader()
+            raise ContractError(f"SQL: {' '.join(sql.split())}")
+        return Answer(NAMES, TYPES, iter(ROWS))
 
 
 @pytest.fixture
@@ -133,9 +134,9 @@ def test_reset_leaves_a_folder_alone_that_holds_no_stack(elsewhere: Path, capsys
 def test_rows_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
     query.answer(Fixed(), "ask", "csv", 40)  # type: ignore[arg-type]
     assert capsys.readouterr().out.splitlines() == [
-        "name,amount,at,flag,quantiles",
-        'a,1.500,2026-01-02 03:04:00+00:00,true,"{""p10"": 0.5}"',
-        "[red]b,,,false,",
+        "name,amount,at,flag,quantiles,share",
+        "a,1.500,2026-01-02 03:04:00.000,true,{p10=0.5},0.25",
+        "[red]b,,,false,,NaN",
     ]
 
 
@@ -145,21 +146,25 @@ def test_rows_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert first == {
         "name": "a",
         "amount": "1.500",
-        "at": "2026-01-02 03:04:00+00:00",
+        "at": "2026-01-02 03:04:00.000",
         "flag": True,
-        "quantiles": {"p10": 0.5},
+        "quantiles": "{p10=0.5}",
+        "share": 0.25,
     }
     assert second["amount"] is None
+    assert second["share"] == "NaN"
 
 
 def test_a_table_is_cut_and_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query.terminal.out, "width", 200)
-    query.answer(Fixed(), "ask", "table", 1)  # type: ignore[arg-type]
+    athena = Fixed()
+    query.answer(athena, "ask", "table", 1)  # type: ignore[arg-type]
     out = capsys.readouterr().out
     assert "the first 1 rows" in out
     assert "[red]" not in out
-    query.answer(Fixed(), "ask", "table", 0)  # type: ignore[arg-type]
+    query.answer(athena, "ask", "table", 0)  # type: ignore[arg-type]
     assert "[red]b" in capsys.readouterr().out
+    assert athena.asked == [2, 0]
 
 
 def test_a_table_wider_than_the_terminal_is_printed_row_by_row(
@@ -167,7 +172,41 @@ def test_a_table_wider_than_the_terminal_is_printed_row_by_row(
 ) -> None:
     monkeypatch.setattr(query.terminal.out, "width", 40)
     query.answer(Fixed(), "ask", "table", 40)  # type: ignore[arg-type]
-    assert '  quantiles  {"p10": 0.5}' in capsys.readouterr().out
+    assert "  quantiles  {p10=0.5}" in capsys.readouterr().out
+
+
+def test_rows_that_are_written_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    query.answer(Fixed(), "write", "csv", 40)  # type: ignore[arg-type]
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "7 rows written\n")
+
+
+def test_the_prompt_goes_on_after_a_fault_and_after_ctrl_c(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = iter(["nonsense;", KeyboardInterrupt, ".what", "ask", ";", ".quit"])
+
+    def typed(_: str) -> str:
+        line = next(lines)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    monkeypatch.setattr("builtins.input", typed)
+    query.prompt(Fixed(), "csv", 40)  # type: ignore[arg-type]
+    out, err = capsys.readouterr()
+    assert "name,amount" not in out  # the statement that was read is `ask\n;`
+    assert err.splitlines() == [
+        "error: SQL: nonsense;",
+        "error: .what; expected .tables or .quit",
+        "error: SQL: ask ;",
+    ]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_file_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "--file", "absent.sql"]) == 2
+    assert "absent.sql" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What the lake is on AWS: its catalogue and the queries deployed with it."""
