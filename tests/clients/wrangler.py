@@ -17,7 +17,8 @@ def main() -> dict[str, object]:
     }
     found: dict[str, object] = {}
     for name, way in ways.items():
-        frame = wr.athena.read_sql_query(SQL, database=DATABASE, s3_output=STAGING, **way)
+        place = f"{STAGING}wrangler/{name}/"  # UNLOAD wants it empty
+        frame = wr.athena.read_sql_query(SQL, database=DATABASE, s3_output=place, **way)
         frame = frame.sort_values(["sales_date", "country"])
         found[name] = [
             [str(day)[:10], country, int(orders), f"{float(net):.3f}"]
