@@ -14,6 +14,6 @@ WORKER = (sys.executable, str(Path(__file__).with_name("athena_worker.py")))
 if __name__ == "__main__":
     settings = load(dotenv=None)
     folder = settings.data_path / gateway.NAME / Athena.name
-    plugin = Athena(settings, folder, functools.partial(crews, command=WORKER))
+    plugin = Athena(settings, folder, functools.partial(crews, command=WORKER), check=lambda _: None)
     gateway.serve(settings, *gateway.address(settings), services=[plugin])
     sys.exit(0)

@@ -177,7 +177,20 @@ def test_eventbridge_is_told_of_every_state(shared: Gateway, athena: Any) -> Non
     assert seen["SUCCEEDED"]["workgroupName"] == "primary"
 
 
-def test_state_machines_start_queries_and_wait_for_nothing_else(shared: Gateway, athena: Any) -> None:
+def test_cloudwatch_gets_the_figures_of_a_workgroup_that_publishes_them(shared: Gateway, athena: Any) -> None:
+    athena.create_work_group(Name="told", Configuration={"PublishCloudWatchMetricsEnabled": True})
+    done(athena, start(athena, "SELECT 1 AS n -- n bigint", WorkGroup="told"))
+    cloudwatch = shared.client("cloudwatch")
+    dimensions = [{"Name": "WorkGroup", "Value": "told"}]
+
+    def names() -> set[str]:
+        found = cloudwatch.list_metrics(Namespace="AWS/Athena", Dimensions=dimensions)["Metrics"]
+        return {one["MetricName"] for one in found}
+
+    wait_until("the figures are there", lambda: {"ProcessedBytes", "TotalExecutionTime"} <= names())
+
+
+def test_state_machines_reach_it(shared: Gateway, athena: Any) -> None:
     states = shared.client("stepfunctions")
     task = {
         "Type": "Task",

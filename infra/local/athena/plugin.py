@@ -33,6 +33,13 @@ def _engine(settings: Settings, folder: Path) -> "tuple[Pool, Rows]":
     return crews(settings, folder)
 
 
+def _grammar(text: str) -> None:
+    """Refuse what is no statement, with what of `statements` is light."""
+    from infra.local.athena.statements import check  # noqa: PLC0415
+
+    check(text)
+
+
 class Athena:
     """Amazon Athena.
 
@@ -40,8 +47,7 @@ class Athena:
         settings: Of the stack.
         folder: Where the service keeps its state.
         workers: Makes the workers, when the service is opened; the engine's by default.
-        check: Refuses text that is no statement, by a QueryError; its imports are the gateway's. What it lets pass
-            fails when it runs.
+        check: Refuses text that is no statement, by a QueryError; what it imports the gateway's process carries.
     """
 
     name = "athena"
@@ -54,7 +60,7 @@ class Athena:
         folder: Path,
         workers: Workers = _engine,
         *,
-        check: Callable[[str], None] = lambda _: None,
+        check: Callable[[str], None] = _grammar,
     ) -> None:
         self._settings, self._folder, self._workers, self._check = settings, folder, workers, check
         self._opening = threading.Lock()
