@@ -87,6 +87,12 @@ def test_text_of_a_utility_has_no_header(api: Api) -> None:
     assert pages(api, found, MaxResults=1) == [[["orders"]], [["sales"]]]
 
 
+def test_a_plan_has_a_header(api: Api) -> None:
+    api.rows = [["Fragment 0"], [""]]
+    found = api.done("EXPLAIN SELECT 1", substatement="EXPLAIN", columns=(Column("Query Plan", "varchar"),))
+    assert pages(api, found) == [[["Query Plan"], ["Fragment 0"], [""]]]
+
+
 def test_a_definition_has_neither_rows_nor_columns_and_writes_have_a_count(api: Api) -> None:
     nothing = {"columns": (), "rows": 0, "location": "s3://results/here/x.txt"}
     made = api.done("CREATE DATABASE x", statement="DDL", substatement="CREATE_DATABASE", **nothing)

@@ -35,7 +35,8 @@ def chosen(asked: Json, workgroup: Json) -> Json:
     if workgroup["EnforceWorkGroupConfiguration"]:
         found = own
     else:
-        found = {**own, **asked} if asked.get("OutputLocation") else {**asked, **own}
+        # Who names a place says all of it; otherwise the workgroup's place is the default.
+        found = asked if asked.get("OutputLocation") else {**own, **asked}
     if not found.get("OutputLocation"):
         raise faults.invalid(
             "No output location provided. An output location is required either through the Workgroup result "

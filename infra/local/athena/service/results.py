@@ -33,8 +33,9 @@ def get(request: Json, call: Call) -> Json:
     start = place(call, OPERATION, request, default=0, words="Malformed nextPageToken")
     outcome = execution.outcome
     names = [name for name, _ in outcome["columns"]]
-    # The header is the first row of a table of rows, and counts.
-    header = [names] if outcome["location"].endswith(".csv") and outcome["updated"] is None else []
+    # The header is the first row of a table of rows, and counts; EXPLAIN's plan has one, too.
+    is_table = outcome["location"].endswith(".csv") or execution.substatement == "EXPLAIN"
+    header = [names] if is_table and outcome["updated"] is None else []
     first = max(0, start - len(header))
     count = most - (len(header) if start == 0 else 0)
     rows: list[Json] = [_row(names) for _ in header if start == 0]

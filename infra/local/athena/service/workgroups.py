@@ -35,9 +35,7 @@ def find(call: Call, name: str) -> Record:
     """
     found = call.records.get(call.owner, WORKGROUP, name)
     if found is None and name == PRIMARY:
-        body = {"State": "ENABLED", "Description": "", "Configuration": _DEFAULTS}
-        call.records.put(call.owner, WORKGROUP, PRIMARY, body, now=call.now)
-        found = call.records.get(call.owner, WORKGROUP, PRIMARY)
+        found = _primary(call)
     if found is None:
         raise faults.invalid("WorkGroup is not found.")
     return found
@@ -132,6 +130,17 @@ def engine_versions(request: Json, call: Call) -> Json:
     versions = [{**ENGINE, "SelectedEngineVersion": name} for name in ENGINES]
     found, more = page(call, "ListEngineVersions", request, versions)
     return {"EngineVersions": found, **more}
+
+
+def _primary(call: Call) -> Record | None:
+    """The workgroup that nobody makes, made; two who ask at once get the same."""
+    with call.tools.file.transaction():
+        found = call.records.get(call.owner, WORKGROUP, PRIMARY)
+        if found is None:
+            body = {"State": "ENABLED", "Description": "", "Configuration": _DEFAULTS}
+            call.records.put(call.owner, WORKGROUP, PRIMARY, body, now=call.now)
+            found = call.records.get(call.owner, WORKGROUP, PRIMARY)
+        return found
 
 
 def _changed(before: Json, changes: Json) -> Json:

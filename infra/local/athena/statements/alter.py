@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from infra.local.athena.contract import Outcome
 from infra.local.athena.engine.context import Context
-from infra.local.athena.statements import answers, entries, faults, hive, partitions, tables
+from infra.local.athena.statements import answers, clauses, entries, faults, hive, partitions
 from infra.local.athena.statements.action import Action, Statement
 from infra.local.athena.statements.entries import Entry
 from infra.local.athena.statements.partitions import Name
@@ -49,13 +49,13 @@ def _on_table(reader: Reader, name: Name) -> tuple[str, Action]:
 
 def _add_columns(reader: Reader, name: Name) -> Action:
     reader.expect("ADD", "COLUMNS")
-    new = reader.listed(lambda: tables.column(reader))
+    new = reader.listed(lambda: clauses.column(reader))
     _end_of_columns(reader)
     return _with_columns(name, lambda columns: [*columns, *new])
 
 
 def _columns_of_partition(reader: Reader, name: Name, old: dict[str, str]) -> Action:
-    new = reader.listed(lambda: tables.column(reader))
+    new = reader.listed(lambda: clauses.column(reader))
     _end_of_columns(reader)
 
     def change(_: Entry, part: Entry) -> Entry:
@@ -67,7 +67,7 @@ def _columns_of_partition(reader: Reader, name: Name, old: dict[str, str]) -> Ac
 
 def _replace_columns(reader: Reader, name: Name) -> Action:
     reader.expect("REPLACE", "COLUMNS")
-    new = reader.listed(lambda: tables.column(reader))
+    new = reader.listed(lambda: clauses.column(reader))
     _end_of_columns(reader)
     return _with_columns(name, lambda _: new)
 
@@ -172,7 +172,7 @@ def _end_of_columns(reader: Reader) -> None:
 def _with_columns(name: Name, change: Callable[[list[Entry]], list[Entry]]) -> Action:
     def write(entry: Entry) -> Entry:
         columns = change(entries.columns(entry))
-        tables.check_names([*columns, *entries.keys(entry)])
+        clauses.check_names([*columns, *entries.keys(entry)])
         return entry | {"StorageDescriptor": entry["StorageDescriptor"] | {"Columns": columns}}
 
     return _changed(name, write)

@@ -14,7 +14,8 @@ class HiveError(QueryError):
     """A fault of Hive's DDL: its text begins with `FAILED:` and names no code of Trino's.
 
     Args:
-        code: Trino's name of a fault of that kind, for AthenaError.
+        code: Trino's name of a fault of the same AthenaError.ErrorType: COLUMN_NOT_FOUND stands for 1006, which
+            missing tables, databases and partitions have in DDL.
         message: What follows `FAILED: `.
     """
 

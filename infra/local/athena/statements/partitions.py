@@ -1,8 +1,7 @@
-"""Partitions of Hive tables: their folders' names, ALTER TABLE ADD, DROP and RENAME PARTITION, MSCK REPAIR TABLE."""
+"""Partitions of Hive tables: their folders' names, ALTER TABLE ADD, DROP and RENAME PARTITION."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from urllib.parse import unquote
+from collections.abc import Callable, Iterable
 
 from botocore.exceptions import ClientError
 
@@ -70,7 +69,7 @@ def add(reader: Reader, name: Name) -> Action:
 
     def run(context: Context) -> Outcome:
         entry = entries.table(context, name)
-        inputs = [_input(entry, _values(entry, one), location) for one, location in found]
+        inputs = [at(entry, _values(entry, one), location) for one, location in found]
         for values in create(context, entry, inputs):
             if not quiet:
                 shown = ", ".join(values)
@@ -167,70 +166,10 @@ def create(context: Context, entry: Entry, inputs: list[Entry]) -> list[list[str
     return there
 
 
-def at(entry: Entry, values: list[str], location: str = "") -> Entry:
-    """A partition as Athena writes it to Glue: the table's storage, at a place of its own."""
-    return _input(entry, values, location)
-
-
-def repair(reader: Reader) -> Action:
-    """MSCK REPAIR TABLE name: partitions whose folders are in S3 and which Glue lacks are created."""
-    reader.expect("MSCK", "REPAIR", "TABLE")
-    name = reader.full_name()
-    reader.end()
-
-    def run(context: Context) -> Outcome:
-        entry = entries.find(context, name)
-        if entry is None:
-            return answers.lines(context, (), [f"Tables not in metastore:\t{name[1]}"])
-        location = entry["StorageDescriptor"].get("Location", "")
-        if not location:
-            raise faults.task("Can not create a Path from an empty string")
-        keys = [key["Name"] for key in entries.keys(entry)]
-        if not _is_there(context, location):
-            return answers.lines(context, (), [f"Tables missing on filesystem:\t{entry['Name']}"])
-        known = {tuple(part["Values"]): part for part in entries.partitions(context, entry)} if keys else {}
-        found = dict(_walk(context, location, keys)) if keys else {}
-        new = [values for values in found if values not in known]
-        create(context, entry, [_input(entry, list(values), found[values]) for values in new])
-        names = [f"{entry['Name']}:{folder(keys, values)}" for values in new]
-        gone = [f"{entry['Name']}:{folder(keys, values)}" for values in known if values not in found]
-        said = ["\t".join(["Partitions not in metastore:", *names])] if names else []
-        said += ["\t".join(["Partitions missing from filesystem:", *gone])] if gone else []
-        return answers.lines(context, (), [*said, *(f"Repair: Added partition to metastore {one}" for one in names)])
-
-    return run
-
-
 def bucket_and_key(location: str) -> tuple[str, str]:
     """Bucket and key of an `s3://` URL."""
     bucket, _, key = location.partition("://")[2].partition("/")
     return bucket, key
-
-
-def _is_there(context: Context, location: str) -> bool:
-    bucket, key = bucket_and_key(location.rstrip("/") + "/")
-    return bool(context.s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents"))
-
-
-def _walk(context: Context, location: str, keys: list[str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Values and location of every folder `key=value/…` below a table's."""
-    bucket, prefix = bucket_and_key(location.rstrip("/") + "/")
-    level: list[tuple[tuple[str, ...], str]] = [((), prefix)]
-    for key in keys:
-        level = [
-            ((*values, unquote(value)), below)
-            for values, above in level
-            for below in _folders(context, bucket, above)
-            for name, sign, value in [below[len(above) :].rstrip("/").partition("=")]
-            if sign and unquote(name).lower() == key
-        ]
-    for values, below in level:
-        yield values, f"s3://{bucket}/{below}"
-
-
-def _folders(context: Context, bucket: str, prefix: str) -> list[str]:
-    pages = context.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    return [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]
 
 
 def _check_keys(entry: Entry, one: Spec) -> None:
@@ -260,7 +199,8 @@ def _values(entry: Entry, one: Spec) -> list[str]:
     return [one[key] for key in keys]
 
 
-def _input(entry: Entry, values: list[str], location: str = "") -> Entry:
+def at(entry: Entry, values: list[str], location: str = "") -> Entry:
+    """A partition as Athena writes it to Glue: the table's storage, at a place of its own."""
     names = [key["Name"] for key in entries.keys(entry)]
     storage = entry["StorageDescriptor"]
     place = location or f"{storage['Location'].rstrip('/')}/{folder(names, values)}"

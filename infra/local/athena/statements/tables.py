@@ -1,39 +1,18 @@
 """CREATE EXTERNAL TABLE, DROP TABLE and DROP VIEW: entries of Glue, written as Athena writes them. Data stay."""
 
 import time
-from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
 from infra.local.athena.contract import Outcome, QueryError
 from infra.local.athena.engine.context import Context
-from infra.local.athena.statements import answers, delta, entries, faults, hive
+from infra.local.athena.statements import answers, clauses, delta, entries, faults
 from infra.local.athena.statements.action import Action
 from infra.local.athena.statements.entries import Entry
 from infra.local.athena.statements.reader import Reader
-from infra.local.athena.statements.storage import FORMATS, LAZY, Format
+from infra.local.athena.statements.storage import Format
 
 _NO_LOCATION = "No location was specified for table. An S3 location must be specified"
-
-
-@dataclass
-class _Table:
-    """What the clauses of CREATE TABLE say."""
-
-    columns: list[Entry] = field(default_factory=list)
-    keys: list[Entry] = field(default_factory=list)
-    comment: str = ""
-    serde: str = ""
-    serde_properties: dict[str, str] = field(default_factory=dict)
-    format: Format = FORMATS["TEXTFILE"]
-    location: str = ""
-    properties: dict[str, str] = field(default_factory=dict)
-    buckets: tuple[list[str], int] = field(default_factory=lambda: ([], -1))
-
-    @property
-    def kind(self) -> str:
-        """Its table_type in capitals: DELTA, ICEBERG or ""."""
-        return next((value.upper() for name, value in self.properties.items() if name.lower() == "table_type"), "")
 
 
 def create(reader: Reader) -> Action:
@@ -43,8 +22,8 @@ def create(reader: Reader) -> Action:
     reader.expect("TABLE")
     quiet = reader.exists(negated=True)
     name = reader.full_name()
-    given = _Table(columns=reader.listed(lambda: column(reader)) if reader.peek("(") else [])
-    while _clause(reader, given):
+    given = clauses.Clauses(columns=reader.listed(lambda: clauses.column(reader)) if reader.peek("(") else [])
+    while clauses.clause(reader, given):
         pass
     reader.end()
     if not given.location:
@@ -115,30 +94,7 @@ def drop(reader: Reader) -> Action:
     return run
 
 
-def column(reader: Reader) -> Entry:
-    """Read `name type [COMMENT 'text']`."""
-    entry: Entry = {"Name": reader.name(), "Type": hive.read(reader)}
-    if reader.accept("COMMENT"):
-        entry["Comment"] = reader.string()
-    return entry
-
-
-def check_names(columns: list[Entry]) -> None:
-    """No column twice.
-
-    Raises:
-        QueryError: Hive's fault.
-    """
-    seen: set[str] = set()
-    for entry in columns:
-        if entry["Name"] in seen:
-            raise faults.HiveError(
-                "GENERIC_USER_ERROR", f"SemanticException [Error 10036]: Duplicate column name: {entry['Name']}"
-            )
-        seen.add(entry["Name"])
-
-
-def _check_columns(given: _Table) -> None:
+def _check_columns(given: clauses.Clauses) -> None:
     if given.kind == "DELTA":
         if given.columns or given.keys:
             raise faults.at_start("Columns and partitions of a Delta table come from its log: leave them out")
@@ -147,79 +103,10 @@ def _check_columns(given: _Table) -> None:
         raise faults.at_start("At least one column is required for a table")
 
 
-def _clause(reader: Reader, given: _Table) -> bool:
-    """Read a clause that may follow the columns; False when there is none."""
-    if reader.accept("COMMENT"):
-        given.comment = reader.string()
-    elif reader.accept("PARTITIONED", "BY"):
-        given.keys = reader.listed(lambda: column(reader))
-    elif reader.accept("CLUSTERED", "BY"):
-        names = reader.listed(reader.name)
-        if reader.accept("SORTED", "BY"):
-            reader.listed(lambda: (reader.name(), reader.accept("ASC") or reader.accept("DESC")))
-        reader.expect("INTO")
-        given.buckets = (names, reader.number())
-        reader.expect("BUCKETS")
-    elif reader.accept("ROW", "FORMAT", "SERDE"):
-        given.serde = reader.string()
-    elif reader.accept("ROW", "FORMAT", "DELIMITED"):
-        given.serde, given.serde_properties = LAZY, _delimited(reader)
-    elif reader.accept("WITH", "SERDEPROPERTIES"):
-        given.serde_properties |= reader.properties()
-    elif reader.accept("STORED", "AS"):
-        given.format = _format(reader)
-    elif reader.accept("LOCATION"):
-        given.location = reader.string()
-    elif reader.accept("TBLPROPERTIES"):
-        given.properties = reader.properties()
-    else:
-        return False
-    return True
-
-
-def _format(reader: Reader) -> Format:
-    if reader.accept("INPUTFORMAT"):
-        input_ = reader.string()
-        reader.expect("OUTPUTFORMAT")
-        return Format(LAZY, input_, reader.string())
-    name = reader.take().word
-    if name not in FORMATS:
-        raise faults.HiveError(
-            "GENERIC_USER_ERROR",
-            f"SemanticException Unrecognized file format in STORED AS clause: '{name}'",
-        )
-    return FORMATS["JSONFILE" if name == "JSON" else name]
-
-
-def _delimited(reader: Reader) -> dict[str, str]:
-    """The clauses of ROW FORMAT DELIMITED as properties of the SerDe."""
-    found: dict[str, str] = {"serialization.format": "1"}
-    while True:
-        if reader.accept("FIELDS", "TERMINATED", "BY"):
-            found["field.delim"] = found["serialization.format"] = _sign(reader.string())
-            if reader.accept("ESCAPED", "BY"):
-                found["escape.delim"] = _sign(reader.string())
-        elif reader.accept("COLLECTION", "ITEMS", "TERMINATED", "BY"):
-            found["collection.delim"] = _sign(reader.string())
-        elif reader.accept("MAP", "KEYS", "TERMINATED", "BY"):
-            found["mapkey.delim"] = _sign(reader.string())
-        elif reader.accept("LINES", "TERMINATED", "BY"):
-            found["line.delim"] = _sign(reader.string())
-        elif reader.accept("NULL", "DEFINED", "AS"):
-            found["serialization.null.format"] = reader.string()
-        else:
-            return found
-
-
-def _sign(text: str) -> str:
-    """A delimiter; Hive takes a number for the character of that code."""
-    return chr(int(text)) if len(text) > 1 and text.isdigit() and int(text) < 128 else text
-
-
-def _entry(given: _Table, name: str, columns: list[Entry]) -> Entry:
+def _entry(given: clauses.Clauses, name: str, columns: list[Entry]) -> Entry:
     keys = given.keys
-    check_names(columns)
-    check_names(keys)
+    clauses.check_names(columns)
+    clauses.check_names(keys)
     if {entry["Name"] for entry in columns} & {entry["Name"] for entry in keys}:
         raise faults.HiveError(
             "GENERIC_USER_ERROR", "SemanticException [Error 10035]: Column repeated in partitioning columns"
