@@ -1,7 +1,6 @@
 """JSON lines, quoted CSV and Hive's plain text: the table function that reads them and each column's expression.
 
-Each format fails or gives NULL where Hive's SerDe does in Athena; a value that may not be NULL raises by a CAST whose
-text starts with the fault's name (see faults.py).
+Each format fails or gives NULL where Hive's SerDe does in Athena.
 """
 
 import gzip
@@ -10,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.local.athena.contract import Column, QueryError
+from infra.local.athena.engine.faults import raised
 from infra.local.athena.tables import types
 from infra.local.athena.tables.scan import Scan
 from infra.local.athena.tables.types import Type, literal, quoted
 
-# Stands in no text file: lines are read whole by it, and no value is NULL by it.
-_NEVER = "\x1f\x1e\x1d\x1f"
+# Stand in no text file: lines are read whole by the first, and no value is NULL by the second.
+_NO_DELIMITER, _NO_NULL = "\x1f\x1e\x1d\x1f", "\x1d\x1e\x1d\x1e"
 _SAMPLED_FILES, _SAMPLED_BYTES = 8, 1 << 16
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
 _MAX_LINE = 16 << 20
@@ -53,24 +53,30 @@ def path_list(paths: Sequence[Path]) -> str:
 def _json(scan: Scan, columns: Sequence[Column], needed: set[str], paths: Sequence[Path]) -> tuple[str, list[str]]:
     wanted = [column for column in columns if column.name in needed]
     spellings = _spellings(paths)
-    keys = {c.name: _keys(scan, c.name, spellings) for c in wanted}
-    kinds = {c.name: types.parse(c.type) for c in wanted}
-    source = {key: _json_type(kinds[name]) for name, found in keys.items() for key in found}
+    keys = {column.name: _keys(scan, column.name, spellings) for column in wanted}
+    is_lenient = scan.options.get("ignore.malformed.json", "").lower() == "true"
+    # DuckDB's reader of typed columns is quicker; it refuses names that differ in capitals alone.
+    is_raw = is_lenient or any(len(found) > 1 for found in keys.values())
     items = []
     for column in wanted:
-        text = ", ".join(quoted(key) for key in keys[column.name])
-        value = f"coalesce({text})" if len(keys[column.name]) > 1 else text
-        if kinds[column.name].name == "varbinary":
+        kind = types.parse(column.type)
+        value = _extracted(keys[column.name], kind) if is_raw else quoted(keys[column.name][0])
+        if kind.name == "varbinary":
             value = f"from_base64({value})"
-        items.append(f"CAST({value} AS {types.duckdb(kinds[column.name])}) AS {quoted(column.name)}")
-    if scan.options.get("ignore.malformed.json", "").lower() == "true":
-        # Lines that are no JSON are rows of NULL; a value of a wrong type is still an error.
-        shape = literal(json.dumps(source))
-        inner = _call("read_json_objects", paths, scan, "format='newline_delimited', ignore_errors=true")
-        extra = "".join(f", p{level}" for level in range(len(scan.partitions)))
-        return f"(SELECT unnest(json_transform_strict(json, {shape})), file_index{extra} FROM {inner})", items  # noqa: S608 (literals and identifiers are escaped)
+        items.append(f"CAST({value} AS {types.duckdb(kind)}) AS {quoted(column.name)}")
+    if is_raw:
+        # Lines that are no JSON are rows of NULL if they are to be ignored; a value of a wrong type is an error.
+        options = f"format='newline_delimited', ignore_errors={str(is_lenient).lower()}"
+        return _call("read_json_objects", paths, scan, options), items
+    source = {keys[column.name][0]: _json_type(types.parse(column.type)) for column in wanted}
     described = ", ".join(f"{literal(key)}: {literal(kind)}" for key, kind in (source or {"_": "VARCHAR"}).items())
     return _call("read_json", paths, scan, f"format='newline_delimited', columns={{{described}}}"), items
+
+
+def _extracted(keys: Sequence[str], kind: Type) -> str:
+    pointers = (literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys)
+    found = ", ".join(f"json_extract(json, {pointer})" for pointer in pointers)
+    return f"json_transform_strict(coalesce({found}), {literal(json.dumps(_json_type(kind)))})"
 
 
 def _csv(scan: Scan, columns: Sequence[Column], needed: set[str], paths: Sequence[Path]) -> tuple[str, list[str]]:
@@ -82,7 +88,7 @@ def _csv(scan: Scan, columns: Sequence[Column], needed: set[str], paths: Sequenc
     # Not strict: a row may be shorter, with NULLs, or longer than the table. Not parallel: it could not fill up rows.
     options = (
         f"columns={{{names}}}, delim={literal(separator)}, quote={literal(quote)}, escape={literal(escape)}, "
-        f"nullstr={literal(_NEVER)}, null_padding=true, strict_mode=false"
+        f"nullstr={literal(_NO_NULL)}, null_padding=true, strict_mode=false"
     )
     items = []
     for place, column in enumerate(columns):
@@ -100,7 +106,7 @@ def _text(scan: Scan, columns: Sequence[Column], needed: set[str], paths: Sequen
     if delimiter == "1" and "field.delim" not in given:
         delimiter = "\x01"  # how Hive names it
     escape = _sign(given, ("escape.delim",), "")
-    options = f"columns={{'line': 'VARCHAR'}}, delim={literal(_NEVER)}, quote='', escape='', nullstr={literal(_NEVER)}"
+    options = f"columns={{'line': 'VARCHAR'}}, delim={literal(_NO_DELIMITER)}, quote='', escape='', nullstr={literal(_NO_NULL)}"
     inner = _lines("read_csv", paths, scan, options)
     extra = "".join(f", p{level}" for level in range(len(scan.partitions)))
     split = f"string_split(line, {literal(delimiter)})" if not escape else _escaped_split(delimiter, escape)
@@ -183,10 +189,10 @@ def _strict(text: str, kind: Type, place: int) -> str:
         "timestamp": f"make_timestamp(TRY_CAST({text} AS BIGINT) * 1000)",
         "date": f"DATE '1970-01-01' + TRY_CAST({text} AS INTEGER)",
     }.get(kind.name, f"TRY_CAST({text} AS {target})")
-    words = literal(f"HIVE_BAD_DATA: Error parsing field value for field {place}: For input string: ")
+    words = f"{literal(f'Error parsing field value for field {place}: For input string: ')} || {text}"
     return (
         f"CASE WHEN {text} IS NULL THEN NULL WHEN {tried} IS NULL "
-        f"THEN CAST(CAST({words} || {text} AS BIGINT) AS VARCHAR)::{target} ELSE {tried} END"
+        f"THEN {raised('HIVE_BAD_DATA', words, target)} ELSE {tried} END"
     )
 
 

@@ -21,8 +21,8 @@ from infra.local.athena.engine.context import Selected, Written
 from infra.local.athena.engine.faults import fault
 from infra.local.athena.engine.footers import Footers
 from infra.local.athena.engine.limits import Limits
-from infra.local.athena.engine.sandbox import Sandbox, single_select
-from infra.local.athena.tables import serde
+from infra.local.athena.engine.sandbox import Sandbox, install_functions, single_select
+from infra.local.athena.tables import serde, types
 from infra.local.athena.tables.catalog import Glue
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
@@ -99,8 +99,8 @@ class Running:
         plan = self._plan(translation)
         path = self.job.folder / "result.csv"
         with self._connection(plan) as connection, self._watch.phase("execution"):
-            sql = single_select(connection, translation.sql)
-            index = results.write_csv(connection, sql, translation.columns, path)
+            sql, columns = _checked(connection, translation)
+            index = results.write_csv(connection, sql, columns, path)
         return self._published(path, ".csv", index, plan)
 
     def write(
@@ -120,8 +120,8 @@ class Running:
         folder = self.job.folder / "out"
         folder.mkdir()
         with self._connection(plan, folder) as connection, self._watch.phase("execution"):
-            sql = single_select(connection, translation.sql)
-            found = results.write_table(connection, sql, translation.columns, folder / "t", wanted)
+            sql, columns = _checked(connection, translation)
+            found = results.write_table(connection, sql, columns, folder / "t", wanted)
         keys = {path: f"{prefix}{_key(path.relative_to(folder / 't'), found, wanted)}" for path in found.paths}
         with self._watch.phase("publishing"):
             for path, key in keys.items():
@@ -219,6 +219,20 @@ class Running:
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         with _s3_faults(bucket, key):
             self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def _checked(connection: duckdb.DuckDBPyConnection, translation: Translation) -> tuple[str, tuple[Column, ...]]:
+    """The SQL of a translation and the columns of its result, with the types that only DuckDB can tell."""
+    sql = single_select(connection, translation.sql)
+    install_functions(connection, sql)
+    columns = translation.columns
+    if not all(column.type for column in columns):
+        told = connection.sql(sql).types
+        columns = tuple(
+            column if column.type else Column(column.name, types.from_duckdb(str(kind)))
+            for column, kind in zip(columns, told, strict=True)
+        )
+    return sql, columns
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ Owns the switches and their order. What they leave open (reference: ATTACH ':mem
 not get here: only a single SELECT is run.
 """
 
-import importlib.util
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Sandbox:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config=self._config)
         connection.execute("SET TimeZone = 'UTC'")  # refused in the configuration
-        prepare = _macros()
+        prepare = _part("prepare")
         if prepare:
             prepare(connection)
         return connection
@@ -93,13 +93,16 @@ def single_select(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     return found[0].query.rstrip().rstrip(";")
 
 
-def _macros() -> Callable[[duckdb.DuckDBPyConnection], None] | None:
+def install_functions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Put what a translation calls in Python into its connection."""
+    install = _part("install_functions")
+    if install:
+        install(connection, sql)
+
+
+def _part(name: str) -> Callable[..., None] | None:
+    """What the translator has its SQL rely on."""
     try:
-        found = importlib.util.find_spec(_MACROS)
+        return getattr(importlib.import_module(_MACROS), name, None)
     except ModuleNotFoundError:
-        found = None
-    if found is None:
         return None
-    prepare: Callable[[duckdb.DuckDBPyConnection], None] | None
-    prepare = getattr(importlib.import_module(_MACROS), "prepare", None)
-    return prepare

@@ -61,6 +61,16 @@ _DUCKDB = {
     "interval year to month": "INTERVAL",
     "unknown": '"NULL"',
 }
+_FROM_DUCKDB = {
+    **dict.fromkeys(("HUGEINT", "UHUGEINT", "UBIGINT", "UINTEGER", "BIGNUM"), "bigint"),
+    **dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS"), "timestamp(3)"),
+    "TIMESTAMP_NS": "timestamp(9)",
+    "USMALLINT": "integer",
+    "UTINYINT": "smallint",
+    "BLOB": "varbinary",
+    "INTERVAL": "interval day to second",
+    '"NULL"': "unknown",
+}
 # Precision that a type has when its text gives none.
 _IMPLIED = {"timestamp": (3,), "timestamp with time zone": (3,), "time": (3,), "decimal": (10, 0)}
 _TEMPORAL = ("timestamp", "time", "timestamp with time zone", "time with time zone")
@@ -204,6 +214,27 @@ def to_hive(text: str) -> str:
 def to_duckdb(text: str) -> str:
     """DuckDB's text of a type of Athena."""
     return duckdb(parse(text))
+
+
+def from_duckdb(text: str) -> str:
+    """Athena's text of a type of DuckDB, for a value that only DuckDB can tell the type of.
+
+    Example:
+        >>> from_duckdb("STRUCT(a HUGEINT, b VARCHAR[])")
+        'row(a bigint, b array(varchar))'
+    """
+    text = text.strip()
+    if text.endswith("]"):
+        return f"array({from_duckdb(text[: text.rindex('[')])})"
+    head, opened, inside = _outer(text)
+    if opened and head in ("STRUCT", "TUPLE", "MAP"):
+        parts = [part.strip() for part in _split(inside)]
+        if head == "STRUCT":
+            fields = (found for part in parts if (found := _FIELD.fullmatch(part)))
+            named = (((f[1] or "").replace('""', '"') or f[3], from_duckdb(f[2] or f[4])) for f in fields)
+            return f"row({', '.join(_named(name, kind) for name, kind in named)})"
+        return f"{'row' if head == 'TUPLE' else 'map'}({', '.join(map(from_duckdb, parts))})"
+    return athena(parse(_FROM_DUCKDB.get(text, text)))
 
 
 def quoted(name: str) -> str:
