@@ -124,7 +124,7 @@ def write_csv(connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence
 def write_table(
     connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[Column], folder: Path, wanted: Layout
 ) -> Files:
-    """Write a query's rows as the files of a table, into a folder that the connection may write to.
+    """Write a query's rows as the files of a table, into a folder that is made, where the connection may write.
 
     Raises:
         QueryError: A type that the format cannot hold, or partitions that are not the last columns.
@@ -143,6 +143,7 @@ def write_table(
     ]
     aliases = ", ".join(f"c{place}" for place in range(len(columns)))
     select = f"SELECT {', '.join(items)} FROM ({sql}) AS result({aliases})"  # noqa: S608 (as above)
+    folder.mkdir()
     target = folder if keys else folder / f"0{wanted.suffix}"
     copy = f"COPY ({select}) TO {literal(str(target))} ({', '.join(_options(wanted, keys))})"
     found = connection.execute(copy).fetchone()
