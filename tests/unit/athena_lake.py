@@ -1,4 +1,4 @@
-"""A lake in memory for tests of the Athena engine: buckets and a catalogue in dictionaries, Delta tables in a folder."""
+"""A lake for tests of the Athena engine: a bucket and a catalogue in dictionaries, Delta tables in a folder."""
 
 import itertools
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class MemoryGlue:
     """Glue as boto3's client shows it: tables of the one database `db`."""
 
     class exceptions:  # noqa: N801 (boto3's name)
-        class EntityNotFoundException(Exception):
+        class EntityNotFoundException(Exception):  # noqa: N818 (boto3's name)
             """There is none."""
 
     def __init__(self) -> None:
@@ -61,11 +61,16 @@ class MemoryGlue:
         return Pages()
 
 
+def stamp(path: str) -> str | None:
+    status = Path(path).stat() if Path(path).exists() else None
+    return status and f"{status.st_ino} {status.st_mtime_ns}"
+
+
 class LocalDeltas(Deltas):
     """Delta tables of a folder, under the URLs that they would have in the bucket `shop`."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__({})
+        super().__init__({}, stamp)
         self._folder = folder
 
     def snapshot(self, location: str) -> Snapshot:

@@ -1,6 +1,7 @@
 """Query executions: started once for a token, followed to their end, stopped, shown again, taken up after a kill."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,25 @@ def test_the_same_token_gives_the_same_execution_whatever_its_state(api: Api) ->
         fault = refused_start(api, token=token, **given)
         assert (fault.code, fault.message) == ("InvalidRequestException", "Idempotent parameters do not match")
         assert fault.athena_code == "IDEMPOTENT_PARAMETER_MISMATCH"
+
+
+def test_one_token_sent_by_many_at_once_starts_one_execution(api: Api) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        found = set(threads.map(lambda _: api.start("SELECT 1", "t" * 32), range(64)))
+    assert len(found) == len(api.pool.jobs) == 1
+
+
+def test_many_clients_at_once_get_what_they_started(api: Api) -> None:
+    def client(number: int) -> bool:
+        ids = [api.start(f"SELECT {number}", f"{number:016d}{turn:016d}") for turn in range(10)]
+        for one in ids:
+            api.pool.begin(one)
+            api.pool.end(one)
+        return all(api.execution(one)["Query"] == f"SELECT {number}" and api.state(one) == "SUCCEEDED" for one in ids)
+
+    with ThreadPoolExecutor(20) as threads:
+        assert all(threads.map(client, range(20)))
+    assert len(api.pool.jobs) == 200
 
 
 def test_a_token_of_another_account_or_region_is_another_token(api: Api) -> None:

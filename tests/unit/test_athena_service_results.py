@@ -89,7 +89,8 @@ def test_text_of_a_utility_has_no_header(api: Api) -> None:
 
 def test_a_plan_has_a_header(api: Api) -> None:
     api.rows = [["Fragment 0"], [""]]
-    found = api.done("EXPLAIN SELECT 1", substatement="EXPLAIN", columns=(Column("Query Plan", "varchar"),))
+    outcome = {"substatement": "EXPLAIN", "columns": (Column("Query Plan", "varchar"),)}
+    found = api.done("EXPLAIN SELECT 1", location="s3://results/here/x.txt", **outcome)
     assert pages(api, found) == [[["Query Plan"], ["Fragment 0"], [""]]]
 
 

@@ -79,7 +79,7 @@ def test_an_iceberg_table_and_a_foreign_serde_are_not_supported(lake: Lake) -> N
     lake.add("ice", {"id": "int"}, PARQUET, parameters={"table_type": "ICEBERG"})
     lake.add("orc", {"id": "int"}, "org.apache.hadoop.hive.ql.io.orc.OrcSerde")
     for name in ("ice", "orc"):
-        with pytest.raises(QueryError, match="^NOT_SUPPORTED: Table db"):
+        with pytest.raises(QueryError, match=r"^NOT_SUPPORTED: Table db"):
             lake.query(f"SELECT id FROM {name}", "integer", name)
 
 
@@ -266,7 +266,7 @@ def test_malformed_json_fails_unless_it_is_to_be_ignored(lake: Lake) -> None:
 def test_a_json_value_of_another_type_is_bad_data(lake: Lake, options: dict[str, str]) -> None:
     lake.add("j", {"a": "bigint"}, JSON, options=options)
     lake.s3.objects["j/1"] = lines({"a": "zz"})
-    with pytest.raises(QueryError, match="^HIVE_BAD_DATA: "):
+    with pytest.raises(QueryError, match=r"^HIVE_BAD_DATA: "):
         lake.query("SELECT a FROM j", "bigint", "j")
 
 

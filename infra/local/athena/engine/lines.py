@@ -106,7 +106,10 @@ def _text(scan: Scan, columns: Sequence[Column], needed: set[str], paths: Sequen
     if delimiter == "1" and "field.delim" not in given:
         delimiter = "\x01"  # how Hive names it
     escape = _sign(given, ("escape.delim",), "")
-    options = f"columns={{'line': 'VARCHAR'}}, delim={literal(_NO_DELIMITER)}, quote='', escape='', nullstr={literal(_NO_NULL)}"
+    options = (
+        f"columns={{'line': 'VARCHAR'}}, delim={literal(_NO_DELIMITER)}, quote='', escape='', "
+        f"nullstr={literal(_NO_NULL)}"
+    )
     inner = _lines("read_csv", paths, scan, options)
     extra = "".join(f", p{level}" for level in range(len(scan.partitions)))
     split = f"string_split(line, {literal(delimiter)})" if not escape else _escaped_split(delimiter, escape)

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.athena.contract import Job, Outcome, QueryError
 from infra.local.athena.engine import wire
@@ -26,6 +27,7 @@ from infra.local.athena.engine.footers import Footers
 from infra.local.athena.engine.limits import Limits
 from infra.local.athena.engine.running import Running, Tools
 from infra.local.athena.engine.sandbox import Sandbox
+from infra.local.athena.tables import serde
 from infra.local.athena.tables.catalog import Glue
 from infra.local.athena.tables.delta import Deltas
 from lakehouse import logs
@@ -101,10 +103,10 @@ class Worker:
     def __init__(self, settings: Settings, pipe: Pipe, run: Run, *, memory_mb: int, threads: int) -> None:
         self._settings, self._pipe, self._run = settings, pipe, run
         self._tools = Tools(Sandbox(memory_mb, threads), Footers(), pipe.link)
-        self._deltas = Deltas(settings.delta_options)
         self._resident_bytes = (memory_mb + _BESIDE_MB) << 20
         self._s3 = boto3.client("s3", config=_RETRIES, **settings.client_arguments)
         self._glue = boto3.client("glue", config=_RETRIES, **settings.client_arguments)
+        self._deltas = Deltas(settings.delta_options, self._stamp)
         self._current: tuple[str, Limits] | None = None
         self._canceled: set[str] = set()
         pipe.cancel = self._cancel
@@ -139,6 +141,14 @@ class Worker:
             self._current = None
             self._canceled.discard(job.execution_id)
             shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _stamp(self, url: str) -> str | None:
+        bucket, key = serde.split_url(url)
+        try:
+            found = self._s3.head_object(Bucket=bucket, Key=key)
+        except (ClientError, BotoCoreError):
+            return None
+        return f"{found['ETag']} {found['LastModified']}"
 
     def _cancel(self, execution_id: str) -> None:
         self._canceled.add(execution_id)

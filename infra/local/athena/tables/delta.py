@@ -5,7 +5,7 @@ Owns what a version of a table consists of. It reads no data file, and it never 
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -75,11 +75,14 @@ class Deltas:
 
     Args:
         options: Storage options of `deltalake`.
+        stamp: Of an object by its URL: what tells it from any other that had its name; None if it is gone.
     """
 
-    def __init__(self, options: Mapping[str, str]) -> None:
+    def __init__(self, options: Mapping[str, str], stamp: Callable[[str], str | None] = lambda _: None) -> None:
         self._options = {**options, **_PATIENCE}
-        self._tables: dict[str, DeltaTable] = {}
+        self._stamp = stamp
+        # With the stamp of the commit that it was read up to.
+        self._tables: dict[str, tuple[DeltaTable, str | None]] = {}
         self._snapshots: dict[str, tuple[str, Snapshot]] = {}
 
     def snapshot(self, location: str) -> Snapshot:
@@ -90,11 +93,7 @@ class Deltas:
         """
         location = location.rstrip("/")
         try:
-            table = self._tables.get(location)
-            if table is None:
-                table = self._tables[location] = DeltaTable(location, storage_options=self._options)
-            else:
-                table.update_incremental()
+            table = self._newest(location)
             # A table that was dropped and made again counts from 0 anew; its identity tells.
             known = f"{table.metadata().id} {table.version()}"
             cached = self._snapshots.get(location)
@@ -112,9 +111,26 @@ class Deltas:
             ) from fault
         return cached[1]
 
+    def _newest(self, location: str) -> DeltaTable:
+        table, stamp = self._tables.get(location, (None, None))
+        # Commits may be added to a log that has not been put in the place of the one that is known.
+        if table is not None and stamp is not None and self._stamp(_commit(table, location)) == stamp:
+            version = table.version()
+            table.update_incremental()
+            if table.version() == version:
+                return table
+        else:
+            table = DeltaTable(location, storage_options=self._options)
+        self._tables[location] = (table, self._stamp(_commit(table, location)))
+        return table
+
     def _forget(self, location: str) -> None:
         self._tables.pop(location, None)
         self._snapshots.pop(location, None)
+
+
+def _commit(table: DeltaTable, location: str) -> str:
+    return f"{location}/_delta_log/{table.version():020d}.json"
 
 
 def _snapshot(table: DeltaTable, location: str) -> Snapshot:
