@@ -3,12 +3,6 @@
 from collections.abc import Sequence
 
 from infra.local.athena import contract
-from infra.local.athena.sql import rules as _rules  # noqa: F401 - fills the registry
-from infra.local.athena.sql.grammar import parse
-from infra.local.athena.sql.queries import translate_query
-from infra.local.athena.sql.rules.texts import presented, result_type
-from infra.local.athena.sql.session import Environment, Session, shown_names
-from infra.local.athena.sql.value import Value
 
 
 def translate(
@@ -29,6 +23,14 @@ def translate(
     Raises:
         QueryError: What Athena says of a query that is wrong.
     """
+    # Imported here: the grammar alone is light enough for the gateway, which asks it of every statement.
+    from infra.local.athena.sql import rules as _rules  # noqa: F401, PLC0415 - fills the registry
+    from infra.local.athena.sql.grammar import parse  # noqa: PLC0415
+    from infra.local.athena.sql.queries import translate_query  # noqa: PLC0415
+    from infra.local.athena.sql.rules.texts import presented, result_type  # noqa: PLC0415
+    from infra.local.athena.sql.session import Environment, Session, shown_names  # noqa: PLC0415
+    from infra.local.athena.sql.value import Value  # noqa: PLC0415
+
     session = Session(catalog)
     environment = Environment(session, database.lower(), is_whole=True)
     translated = translate_query(parse(query, parameters), environment, None)
