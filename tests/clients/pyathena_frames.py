@@ -1,11 +1,21 @@
-"""PyAthena's cursors for pandas and Arrow, from the CSV result and by UNLOAD."""
+"""PyAthena's cursors for pandas and Arrow, from the CSV result and by UNLOAD.
 
+Arrow's own S3 client, which ArrowCursor makes, reads no endpoint from the environment: it alone must be told.
+"""
+
+import functools
 import json
+import os
 import sys
 
+from pyarrow import fs
 from pyathena import connect
 from pyathena.arrow.cursor import ArrowCursor
 from pyathena.pandas.cursor import PandasCursor
+
+fs.S3FileSystem = functools.partial(
+    fs.S3FileSystem, endpoint_override=os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"), scheme="http"
+)
 
 STAGING, DATABASE = sys.argv[1:]
 SQL = "SELECT sales_date, country, orders, net_revenue FROM sales ORDER BY sales_date, country"
