@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from infra.local.athena import contract
 from infra.local.athena.sql import rules as _rules  # noqa: F401 - fills the registry
-from infra.local.athena.sql.grammar import parse
+from infra.local.athena.sql.grammar import TOO_LARGE, parse
 from infra.local.athena.sql.queries import translate_query
 from infra.local.athena.sql.rules.texts import presented, result_type
 from infra.local.athena.sql.session import Environment, Session, shown_names
@@ -31,7 +31,10 @@ def translate(
     """
     session = Session(catalog)
     environment = Environment(session, database.lower(), is_whole=True)
-    translated = translate_query(parse(query, parameters), environment, None)
+    try:
+        translated = translate_query(parse(query, parameters), environment, None)
+    except RecursionError as error:
+        raise contract.QueryError(*TOO_LARGE) from error
     names = [c.name for c in translated.columns]
     sql, sql_names = translated.sql, environment.sql_names(names)
     values = [presented(Value(f"q.{c.sql_name}", c.type)) for c in translated.columns]
