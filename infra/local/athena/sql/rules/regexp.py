@@ -7,7 +7,8 @@ Source: https://trino.io/docs/current/functions/regexp.html
 
 from infra.local.athena.sql.call import Call
 from infra.local.athena.sql.functions import define
-from infra.local.athena.sql.patterns import Pattern, PatternError, replacement, translate
+from infra.local.athena.sql.patternreader import PatternError
+from infra.local.athena.sql.patterns import Pattern, replacement, translate
 from infra.local.athena.sql.scalars.matching import check_group
 from infra.local.athena.sql.value import string
 

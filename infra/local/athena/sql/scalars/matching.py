@@ -5,7 +5,8 @@ Source: https://trino.io/docs/current/functions/regexp.html
 
 from functools import lru_cache
 
-from infra.local.athena.sql.patterns import Pattern, PatternError, Replacement, replacement, translate
+from infra.local.athena.sql.patternreader import PatternError
+from infra.local.athena.sql.patterns import Pattern, Replacement, replacement, translate
 from infra.local.athena.sql.scalars import fault, scalar
 
 
