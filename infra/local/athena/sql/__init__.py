@@ -6,7 +6,7 @@ from infra.local.athena import contract
 from infra.local.athena.sql import rules as _rules  # noqa: F401 - fills the registry
 from infra.local.athena.sql.grammar import parse
 from infra.local.athena.sql.queries import translate_query
-from infra.local.athena.sql.rules.texts import presented
+from infra.local.athena.sql.rules.texts import presented, result_type
 from infra.local.athena.sql.session import Environment, Session, shown_names
 from infra.local.athena.sql.value import Value
 
@@ -38,9 +38,9 @@ def translate(
     if values != [f"q.{n}" for n in sql_names]:
         items = ", ".join(f"{value} AS {n}" for value, n in zip(values, sql_names, strict=True))
         sql = f"SELECT {items} FROM ({sql}) AS q"  # noqa: S608 - made of translated parts
-    columns = zip(translated.columns, shown_names(names), strict=True)
+    columns = zip((result_type(c.type) for c in translated.columns), shown_names(names), strict=True)
     return contract.Translation(
         sql,
-        tuple(contract.Column(name, str(column.type)) for column, name in columns),
+        tuple(contract.Column(name, str(kind)) for kind, name in columns),
         {key: table.source() for key, table in session.tables.items()},
     )

@@ -1,5 +1,9 @@
-"""Puts into a DuckDB connection what a translation may call: the macros of `sql/macros/` and functions in Python."""
+"""Puts into a DuckDB connection what a translation calls: macros of `sql/macros/`, functions in Python.
 
+A macro costs a millisecond to install, and a query calls few of them: only those, with what they call in turn.
+"""
+
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,30 +12,47 @@ import duckdb
 from infra.local.athena.sql.functions import PYTHON_FUNCTIONS
 
 _FOLDER = Path(__file__).parent / "macros"
+_CREATE = re.compile(r"^CREATE MACRO (\w+)", re.MULTILINE)
+_CALLED = re.compile(r"\b(?:tr|py)_\w+")
 
 
 @cache
-def _script() -> str:
-    return "\n".join(path.read_text() for path in sorted(_FOLDER.glob("*.sql")))
+def macros() -> dict[str, str]:
+    """The statement that creates each macro, by name."""
+    found: dict[str, str] = {}
+    for path in sorted(_FOLDER.glob("*.sql")):
+        text = path.read_text()
+        starts = list(_CREATE.finditer(text))
+        ends = [start.start() for start in starts[1:]] + [len(text)]
+        for start, end in zip(starts, ends, strict=True):
+            found[start[1]] = text[start.start() : end]
+    return found
+
+
+@cache
+def _called(name: str) -> tuple[str, ...]:
+    """A macro or function and all that it calls, those first that the others need."""
+    statement = macros().get(name, "")
+    inner = dict.fromkeys(found for found in _CALLED.findall(statement) if found != name)
+    ordered = dict.fromkeys(needed for called in inner for needed in _called(called))
+    return (*ordered, name)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    """Install all macros; before the connection is locked down.
-
-    Args:
-        connection: Its time zone is set to UTC, as a translation takes for granted.
-    """
-    connection.execute("SET TimeZone='UTC'")
-    connection.execute(_script())
+    """Set what every translation takes for granted; before the connection is locked down."""
+    connection.execute("SET TimeZone = 'UTC'")
 
 
 def install_functions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Install the functions in Python that a translation calls; most call none.
+    """Install what a translation calls.
 
     Args:
         connection: It may be locked down already.
         sql: Of the translation.
     """
-    for name, function in PYTHON_FUNCTIONS.items():
-        if name in sql:
-            function(connection)
+    for name in dict.fromkeys(needed for called in _CALLED.findall(sql) for needed in _called(called)):
+        statement = macros().get(name)
+        if statement is not None:
+            connection.execute(statement.replace("CREATE MACRO", "CREATE OR REPLACE MACRO", 1))
+        elif name in PYTHON_FUNCTIONS:
+            PYTHON_FUNCTIONS[name](connection)

@@ -88,7 +88,8 @@ def avg(call: Call) -> Value:
 
 def _decimal_average(call: Call, value: Value) -> Value:
     """The sum of the unscaled numbers by their count, rounded half up: exact, as Athena's is."""
-    total = f"sum({call.distinct}{unscaled(value, value.type.sizes[1])}){call.tail}"
+    scale = value.type.sizes[1]
+    total = unscaled(Value(f"sum({call.distinct}{value.sql}){call.tail}", decimal(38, scale)), scale)
     number = f"CAST(count({call.distinct}{value.sql}){call.tail} AS HUGEINT)"
     sql = quotient(total, f"nullif({number}, 0)", value.type)
     return Value(sql, value.type)

@@ -25,11 +25,24 @@ def as_text(value: Value) -> str:  # noqa: PLR0911 - one return a type
     return f"CAST({value.sql} AS VARCHAR)"
 
 
+def result_type(kind: Type) -> Type:
+    """The type of a result's column: times have three digits of a second in it, whatever they had in the query.
+
+    So Trino tells a client that does not ask for parametric times, as Athena's names of types show that it does not.
+    """
+    parts = tuple(map(result_type, kind.parts))
+    is_time = kind.name.startswith("time")
+    return Type(kind.name, (3,) if is_time else kind.sizes, parts, kind.names)
+
+
 def presented(value: Value) -> str:
     """SQL of a result's value: what DuckDB cannot carry out of a query as Athena's value is its text instead.
 
     These are timestamps with a time zone other than UTC and months as an interval.
     """
+    kind = value.type
+    if kind.name == "timestamp" and kind.sizes and kind.sizes[0] > 3:
+        return f"make_timestamp((epoch_us({value.sql}) + 500) // 1000 * 1000)"
     if value.type == YEAR_TO_MONTH:
         return as_text(value)
     if value.type.zone:
