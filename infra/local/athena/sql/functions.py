@@ -29,6 +29,8 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.call import Call
 from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.signature import Bound, Signature, bind, parse_signature
+from infra.local.athena.sql.structure import bound as computed_once
+from infra.local.athena.sql.structure import is_heavy, parameter
 from infra.local.athena.sql.value import Function, Value, cast_sql
 
 Handler = Callable[..., str]
@@ -146,11 +148,24 @@ def _resolve(call: Call) -> Value:
 def _apply(call: Call, bound: Bound, overload: Overload) -> Value:
     call.result = bound.result
     texts = [_argument(value, kind) for value, kind in zip(bound.arguments, bound.parameters, strict=True)]
+    is_value = [isinstance(value, Value) for value in bound.arguments]
+    heavy = [i for i, text in enumerate(texts) if is_value[i] and is_heavy(text)]
+    if not heavy or RULES[call.name].kind != "scalar":
+        return Value(_filled(call, overload, texts), call.result)
+    name = parameter(*texts)
+    sql = _filled(call, overload, [f"{name}.a{i}" if i in heavy else text for i, text in enumerate(texts)])
+    if "tr_" not in sql.replace(name, ""):
+        return Value(_filled(call, overload, texts), call.result)
+    once = ", ".join(f"a{i} := {texts[i]}" for i in heavy)
+    return Value(computed_once(f"struct_pack({once})", name, sql), call.result)
+
+
+def _filled(call: Call, overload: Overload, texts: Sequence[str]) -> str:
+    """The SQL of a call with these arguments."""
     if callable(overload.sql):
-        return Value(overload.sql(call, *texts), call.result)
+        return overload.sql(call, *texts)
     template = overload.sql.replace("{*}", ", ".join(f"{{{i}}}" for i in range(len(texts))))
-    sql = template.format(*texts, distinct=call.distinct, order=call.order, tail=call.tail, nulls=call.nulls)
-    return Value(sql, call.result)
+    return template.format(*texts, distinct=call.distinct, order=call.order, tail=call.tail)
 
 
 def _argument(value: Value | Function, kind: Type) -> str:

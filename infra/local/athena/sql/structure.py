@@ -13,7 +13,7 @@ Cast = Callable[[str, Type, Type], str]
 
 def parameter(*texts: str) -> str:
     """A name for the parameter of a lambda over these texts; the same texts give the same name, as GROUP BY needs."""
-    return f"tr_{crc32(' '.join(texts).encode()):08x}"
+    return f"v_{crc32(' '.join(texts).encode()):08x}"
 
 
 def packed(names: tuple[str | None, ...], fields: list[str]) -> str:
@@ -30,6 +30,19 @@ def field_at(sql: str, index: int) -> str:
 def bound(sql: str, parameter: str, body: str) -> str:
     """What `body` says of the parameter, whose value is computed once; NULL for NULL."""
     return f"list_transform(list_value({sql}), lambda {parameter}: {body})[1]"
+
+
+def is_heavy(sql: str) -> bool:
+    """Whether an expression is better computed once: macros repeat their arguments, and those in them theirs again."""
+    return "py_" in sql or "random()" in sql or sql.count("tr_") > 1 or len(sql) > 500
+
+
+def shared(sql: str, body: Callable[[str], str]) -> str:
+    """What `body` makes of an expression, which is computed once if it is heavy."""
+    if not is_heavy(sql):
+        return body(sql)
+    name = parameter(sql)
+    return bound(sql, name, body(name))
 
 
 def recast(sql: str, source: Type, target: Type, cast: Cast) -> str:

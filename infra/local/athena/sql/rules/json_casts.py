@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from infra.local.athena.sql.datatype import INTEGERS, Type, duckdb_type
 from infra.local.athena.sql.rules.texts import as_text
-from infra.local.athena.sql.structure import bound, field_at, packed, parameter
+from infra.local.athena.sql.structure import bound, field_at, packed, parameter, shared
 from infra.local.athena.sql.value import Value, string
 
 _AS_TEXT = ("varchar", "char", "date", "timestamp", "timestamp with time zone", "time", "uuid")
@@ -76,7 +76,9 @@ def _row_text(sql: str, kind: Type) -> str | None:
 def from_json(sql: str, target: Type) -> str | None:
     """SQL of `CAST(json AS target)`; None for a type that JSON does not turn into."""
     reader = _READERS.get(target.name)
-    return reader(sql, target) if reader else None
+    if reader is None or reader("x", target) is None:
+        return None
+    return shared(sql, lambda document: reader(document, target) or "")
 
 
 def _to_varchar(sql: str, target: Type) -> str:

@@ -8,7 +8,7 @@ from infra.local.athena.sql.analyzer import Analyzer, translates
 from infra.local.athena.sql.coercion import can_become, common_type
 from infra.local.athena.sql.datatype import BIGINT, map_of
 from infra.local.athena.sql.grammar import nodes
-from infra.local.athena.sql.structure import field_at
+from infra.local.athena.sql.structure import field_at, shared
 from infra.local.athena.sql.value import Value, cast_sql
 
 
@@ -26,10 +26,11 @@ def subscript(analyzer: Analyzer, node: nodes.Subscript) -> Value:
         return _field_at(base, node)
     index = analyzer.value(node.index)
     if kind.name == "array" and can_become(index.type, BIGINT):
-        return Value(f"tr_at({base.sql}, {cast_sql(index, BIGINT)})", kind.element)
+        place = cast_sql(index, BIGINT)
+        return Value(shared(base.sql, lambda elements: f"tr_at({elements}, {place})"), kind.element)
     if kind.name == "map" and (key := common_type(kind.key, index.type)) is not None:
-        entries = cast_sql(base, map_of(key, kind.item))
-        return Value(f"tr_map_at({entries}, {cast_sql(index, key)})", kind.item)
+        entries, wanted = cast_sql(base, map_of(key, kind.item)), cast_sql(index, key)
+        return Value(shared(entries, lambda known: f"tr_map_at({known}, {wanted})"), kind.item)
     if kind.name in ("array", "map"):
         message = f"Cannot apply subscript operator to {kind}, {index.type}"
     else:

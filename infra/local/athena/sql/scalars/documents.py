@@ -13,7 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from struct import pack, unpack
 from typing import Any
 
-from infra.local.athena.sql.jsonpath.evaluation import PathError, evaluate
+from infra.local.athena.sql.jsonpath.evaluation import evaluate
+from infra.local.athena.sql.jsonpath.items import PathError
 from infra.local.athena.sql.jsonpath.parser import parse
 from infra.local.athena.sql.scalars import fault, scalar
 
@@ -28,9 +29,16 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def _loaded(text: str, **options: Any) -> Any:
+# made once: json.loads and json.dumps make a new one for every call with options
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_RAW_DECODER = json.JSONDecoder(parse_float=_Raw, parse_int=_Raw)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_ODD_NUMBER = re.compile(r"\d[eE]|\d{7}|0\.00")
+
+
+def _loaded(text: str, decoder: json.JSONDecoder = _DECODER) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse, **options)
+        return decoder.decode(text)
     except RecursionError as error:
         raise ValueError("the document is nested too deeply") from error
 
@@ -75,15 +83,17 @@ def dumped(value: Any, *, ordered: bool = False) -> str:
 def canonical(text: str) -> str:
     """json_parse: keys in order, the last of equal ones, no white space."""
     try:
-        return dumped(_loaded(text), ordered=True)
+        document = _loaded(text)
     except ValueError as error:
         raise fault(f"Cannot convert value to JSON: '{text}'") from error
+    # Python writes the numbers that Java writes in another way only where they are very large or small
+    return dumped(document, ordered=True) if _ODD_NUMBER.search(text) else _ENCODER.encode(document)
 
 
 @scalar("py_json_number(VARCHAR, VARCHAR) -> VARCHAR")
 def number_at(text: str, pointer: str) -> str | None:
     """A number's text as the document has it; the pointer is a JSON pointer."""
-    value = _loaded(text, parse_float=_Raw, parse_int=_Raw)
+    value = _loaded(text, _RAW_DECODER)
     for step in pointer.split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
         value = value[int(key) if isinstance(value, list) else key]
@@ -92,7 +102,7 @@ def number_at(text: str, pointer: str) -> str | None:
 
 def _found(text: str, path: str, passing: str) -> list[Any]:
     try:
-        document, passed = _loaded(text), _loaded(passing)
+        document, passed = _loaded(text), _loaded(passing) if passing != "{}" else {}
     except ValueError as error:
         raise PathError("malformed input argument") from error
     return evaluate(parse(path), document, passed)
