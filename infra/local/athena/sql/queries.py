@@ -9,8 +9,9 @@ from infra.local.athena.sql.analyzer import Analyzer
 from infra.local.athena.sql.coercion import common_type
 from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.grammar import nodes
+from infra.local.athena.sql.ordering import limits, order_position
 from infra.local.athena.sql.scope import Column, Scope
-from infra.local.athena.sql.selects import order_position, translate_select
+from infra.local.athena.sql.selects import translate_select
 from infra.local.athena.sql.session import CommonTable, Environment, Output, Translated
 from infra.local.athena.sql.value import Value, cast_sql
 from infra.local.athena.sql.windows import direction
@@ -181,16 +182,3 @@ def _arranged(query: nodes.Query, translated: Translated, environment: Environme
     sql = f"SELECT {items} FROM ({translated.sql}) AS {alias}{limits(query, order)}"  # noqa: S608
     outputs = zip(translated.columns, names, strict=True)
     return Translated(sql, tuple(replace(c, sql_name=n, base=None) for c, n in outputs))
-
-
-def limits(query: nodes.Query, order: Sequence[str]) -> str:
-    """ORDER BY, OFFSET and LIMIT as they stand behind a SELECT; the order's items are translated."""
-    by = f"ORDER BY {', '.join(order)}" if order else ""
-    if query.ties and isinstance(query.limit, nodes.Literal):
-        return f" QUALIFY rank() OVER ({by}) <= {query.limit.value} {by}"
-    sql = f" {by}" if by else ""
-    if isinstance(query.limit, nodes.Literal):
-        sql += f" LIMIT {query.limit.value}"
-    if isinstance(query.offset, nodes.Literal):
-        sql += f" OFFSET {query.offset.value}"
-    return sql
