@@ -111,6 +111,21 @@ def test_a_condition_does_not_reach_behind_what_depends_on_other_rows() -> None:
     assert ranges("WITH w AS (SELECT id FROM sales) SELECT * FROM w WHERE id = 1 UNION ALL SELECT * FROM w") == {}
 
 
+def test_a_condition_reaches_behind_a_with_query_that_is_mentioned_once() -> None:
+    once = "WITH w AS (SELECT id AS n, dt FROM sales) SELECT * FROM w WHERE n = 1 AND dt > DATE '2024-01-01'"
+    assert ranges(once) == {"id": Range(frozenset({1}), 1, 1), "dt": Range(low=datetime.date(2024, 1, 1))}
+    nested = "WITH w AS (SELECT id FROM sales), v AS (SELECT id FROM w) SELECT * FROM v a JOIN v b ON a.id = 1"
+    assert ranges(nested) == {}
+    recursive = "WITH RECURSIVE w (n) AS (SELECT id FROM sales UNION ALL SELECT n + 1 FROM w WHERE n < 3) "
+    assert ranges(f"{recursive} SELECT * FROM w WHERE n = 2") == {}
+
+
+def test_rows_can_be_limited_by_a_parameter() -> None:
+    assert translated("SELECT id FROM sales OFFSET ? LIMIT ?", "2", "3").sql.endswith(" LIMIT 3 OFFSET 2")
+    with pytest.raises(QueryError, match="TYPE_MISMATCH: line 1:28"):
+        translated("SELECT id FROM sales LIMIT ?", "'a'")
+
+
 def test_views_are_read_in_their_own_database() -> None:
     found = translate("SELECT * FROM shop.of_view", catalog=Shop(), database="")
     assert [c.name for c in found.columns] == ["id"]

@@ -73,7 +73,13 @@ class Queries(Relations):
                 raise QueryError("MISSING_ORDER_BY", "FETCH FIRST WITH TIES clause requires ORDER BY", *place)
 
     def _count(self) -> nodes.Node:
-        return nodes.Literal(self.place, "integer", self.integer())
+        place = self.place
+        if not self.is_next("?"):
+            return nodes.Literal(place, "integer", self.integer())
+        node = self.parameter()
+        if not (isinstance(node, nodes.Literal) and node.kind == "integer"):
+            raise QueryError("TYPE_MISMATCH", "A number of rows must be a bigint", *place)
+        return node
 
     def _set_operation(self) -> nodes.Node:
         left = self._intersection()
@@ -142,16 +148,8 @@ class Queries(Relations):
             return nodes.Star(place, expression, aliases)
         if self.accept("as"):
             return nodes.Item(place, expression, self.name())
-        return nodes.Item(place, expression, self.name() if self.is_name(self.token) and not self._ends() else None)
-
-    def _ends(self) -> bool:
-        """Whether a word that could be an alias begins the next clause instead."""
-        following = self.ahead()
-        return (
-            (self.is_next("limit") and (following.kind == "integer" or following.low == "all"))
-            or (self.is_next("offset") and following.kind == "integer")
-            or (self.is_next("fetch") and following.low in ("first", "next"))
-            or (self.is_next("window") and self.ahead(2).low == "as")
+        return nodes.Item(
+            place, expression, self.name() if self.is_name(self.token) and not self.begins_clause() else None
         )
 
     def _named_windows(self) -> tuple[tuple[str, nodes.Window], ...]:
