@@ -187,6 +187,17 @@ def test_a_deleted_object_does_not_hurt_the_query_that_reads_it(engine: Engine) 
     assert engine.rows("SELECT count(*) FROM doomed", "bigint", "doomed:n") == [["0"]]
 
 
+def test_a_result_too_large_for_one_request_is_uploaded_in_parts(engine: Engine) -> None:
+    outcome = engine.run("SELECT i, repeat('x', 60) || i FROM range(1000000) t(i)", "bigint varchar")
+    key = outcome.location.removeprefix("s3://shop/")
+    assert engine.s3.head_object(Bucket="shop", Key=key)["ContentLength"] > 64 << 20
+    about = pages.index(engine.s3.get_object(Bucket="shop", Key=f"{key}.metadata")["Body"].read())
+    span = f"bytes={about.offsets[999]}-{about.offsets[1000] - 1}"
+    last = pages.table_rows(engine.s3.get_object(Bucket="shop", Key=key, Range=span)["Body"].read().decode(), 2)
+    assert about.rows == outcome.rows == 1_000_000
+    assert [int(row[0] or "") for row in last] == list(range(999_000, 1_000_000))
+
+
 def test_what_was_written_is_read_back(engine: Engine) -> None:
     outcome = engine.run(
         "SELECT i AS a, i % 2 AS c1 FROM range(10) t(i)",
