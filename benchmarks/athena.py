@@ -151,7 +151,7 @@ def result(program: Program, direct: Direct, folder: Path) -> Iterator[Figure]:
     beside = _beside(middle(pages), them, ASKED_RESULT)
     yield _figure("the same rows through 1,001 pages of GetQueryResults", "s", rounds=RESULTS, note=note, **beside)
     took_boto3 = program.timed(through_boto3)
-    note = "what it takes longer than the line above boto3 needs to read JSON"
+    note = "beyond the line above it is boto3's reading of JSON, in the program's own process"
     yield _figure(
         "the same pages through boto3", "s", took_boto3.seconds, cpu_seconds=took_boto3.cpu_seconds, note=note
     )
