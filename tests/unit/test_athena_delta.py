@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -247,3 +248,24 @@ def test_a_log_is_read_once_for_a_version(lake: Lake, monkeypatch: pytest.Monkey
 )  # fmt: skip
 def test_what_cannot_match_is_what_is_known_to_lie_outside(wanted: Range, low: Any, high: Any, expected: bool) -> None:
     assert may_match(wanted, low, high) is expected
+
+
+def test_columns_that_have_other_names_in_the_files_are_read_and_pruned(lake: Lake) -> None:
+    mapped = {"delta.columnMapping.mode": "name"}
+    rows = pa.table({"Unit Price": [1, 2], "day": [dt.date(2024, 1, 1), dt.date(2024, 1, 2)]})
+    write(lake, "t", rows, partition_by=["day"], configuration=mapped)
+    names = pq.read_schema(next((lake.folder / "delta" / "t").rglob("*.parquet"))).names
+    assert "Unit Price" not in names, names
+    assert lake.query('SELECT "unit price", day FROM t ORDER BY 1', "bigint date", "t") == [
+        ["1", "2024-01-01"],
+        ["2", "2024-01-02"],
+    ]
+    lake.linked.clear()
+    only = {"unit price": Range(low=2), "day": Range(low=dt.date(2024, 1, 2))}
+    assert lake.query('SELECT "unit price" FROM t', "bigint", "t", ranges=only) == [["2"]]
+    assert len(lake.linked) == 1
+
+
+def test_a_table_with_deletion_vectors_is_read_as_long_as_no_file_has_one(lake: Lake) -> None:
+    write(lake, "t", pa.table({"n": [1]}), configuration={"delta.enableDeletionVectors": "true"})
+    assert lake.query("SELECT n FROM t", "bigint", "t") == [["1"]]

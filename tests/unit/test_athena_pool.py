@@ -34,6 +34,9 @@ for line in sys.stdin:
     if "job" in message:
         current = message["job"]
         what = current["sql"]
+        if what == "deaf":
+            os._exit(4)
+        send(began=True)
         if what == "echo":
             outcome(current["execution_id"], location=str(os.getpid()))
         elif what == "die":
@@ -142,6 +145,23 @@ def test_a_canceled_job_ends_within_its_grace_whether_its_worker_listens_or_not(
     assert outcomes.next().error_code == "USER_CANCELED"
     assert time.monotonic() - start < 3
     assert not pool.cancel("a")
+    pool.submit(job(tmp_path, "b", "echo"), outcomes.put)
+    assert outcomes.next().state == "SUCCEEDED"
+
+
+def test_a_job_that_no_worker_takes_is_given_to_others_and_fails_in_the_end(pool: Pool, tmp_path: Path) -> None:
+    outcomes, started = Outcomes(), queue.Queue[int]()
+    pool.submit(job(tmp_path, "a", "deaf"), outcomes.put, lambda: started.put(1))
+    assert outcomes.next().reason == "GENERIC_INTERNAL_ERROR: the worker ended with 4"
+    assert started.qsize() == 1
+
+
+def test_a_worker_that_was_killed_while_it_was_idle_costs_no_job(pool: Pool, tmp_path: Path) -> None:
+    outcomes = Outcomes()
+    pool.submit(job(tmp_path, "a", "echo"), outcomes.put)
+    outcomes.next()
+    for worker in list(pool._workers):
+        worker.process.kill()
     pool.submit(job(tmp_path, "b", "echo"), outcomes.put)
     assert outcomes.next().state == "SUCCEEDED"
 

@@ -143,3 +143,11 @@ def test_buckets_are_kept(tmp_path: Path, store: ObjectStore) -> None:
     store.close()
     with closing(ObjectStore(tmp_path)) as again:
         assert again.buckets() == "two"
+
+
+def test_the_path_of_a_body_is_the_file_that_has_it(store: ObjectStore) -> None:
+    name = store.write(b"hello")
+    store.commit(KEY, {"n": 1}, [name])
+    assert store.path(name).read_bytes() == b"hello"
+    store.commit(KEY, None)
+    assert not store.path(name).exists()

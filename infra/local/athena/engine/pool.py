@@ -29,6 +29,8 @@ _KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
 _ROOT = Path(__file__).resolve().parents[4]
 # After a wish to end, or over its time, a worker has this long to answer.
 _GRACE_SECONDS = 2.0
+# Workers that a job is given to, if each ends before it takes it.
+_TRIES = 3
 
 
 class _Task:
@@ -37,6 +39,8 @@ class _Task:
     def __init__(self, job: Job, done: Done, started: Callable[[], None]) -> None:
         self.job, self.done, self.started = job, done, started
         self.is_canceled = False
+        self.has_begun = False
+        self.tries = 0
 
 
 class _Worker:
@@ -155,11 +159,13 @@ class Pool:
                     threading.Thread(target=task.done, args=(_broken("no worker can be started"),)).start()
                     continue
                 worker.task = task
+                task.tries += 1
                 worker.send(job=wire.job_to(task.job))
                 self._kill_after(worker, task.job.seconds + _GRACE_SECONDS, "late")
                 begun.append(task)
         for task in begun:
-            task.started()
+            if task.tries == 1:
+                task.started()
 
     def _free(self) -> _Worker | None:
         """The worker that has been idle longest, since one that has just answered is getting ready for its next."""
@@ -201,6 +207,10 @@ class Pool:
         with self._lock:
             self._workers.remove(worker)
             task, why = self._released(worker), worker.why_killed
+            if task and not (task.has_begun or why or task.is_canceled or self._is_stopped) and task.tries < _TRIES:
+                # It had ended before it took the job.
+                self._waiting.appendleft(task)
+                task = None
         if task:
             logs.event("worker ended in a query", 30, id=task.job.execution_id, code=code, why=why or "unknown")
             shutil.rmtree(task.job.folder, ignore_errors=True)
@@ -212,6 +222,8 @@ class Pool:
     def _take(self, worker: _Worker, message: Mapping[str, Any]) -> None:
         if "ready" in message:
             worker.is_ready = True
+        elif "began" in message and worker.task:
+            worker.task.has_begun = True
         elif "link" in message:
             self._answer_link(worker, message["link"])
         elif "outcome" in message:

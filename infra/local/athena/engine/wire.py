@@ -1,6 +1,7 @@
 """What the gateway's process and a worker say to each other: one JSON object a line; jobs and outcomes as JSON.
 
-It imports nothing heavy. Lines to a worker: `job`, `cancel`, `linked`, `refused`; from it: `ready`, `link`, `outcome`.
+It imports nothing heavy. Lines to a worker: `job`, `cancel`, `linked`, `refused`; from it: `ready`, `began`, `link`,
+`outcome`.
 """
 
 import dataclasses

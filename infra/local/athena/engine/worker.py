@@ -117,6 +117,7 @@ class Worker:
         self._pipe.send(ready=True)
         while True:
             job = self._pipe.jobs.get()
+            self._pipe.send(began=job.execution_id)
             outcome = self._outcome(job)
             self._pipe.send(outcome={"id": job.execution_id, **wire.outcome_to(outcome)})
             self._tools.sandbox.prepare()
