@@ -1,4 +1,7 @@
-"""Athena's SQL in DuckDB's: what a query says, typed by the catalogue; it reads no data and knows no engine."""
+"""Athena's SQL in DuckDB's: what a query says, typed by the catalogue; it reads no data and knows no engine.
+
+Importing it is light: `sql.grammar` alone serves a process that only checks a query's text.
+"""
 
 from collections.abc import Sequence
 
@@ -18,31 +21,12 @@ def translate(
         parameters: Texts of literals for the `?` in order.
 
     Returns:
-        The query in DuckDB's SQL; a type is "" where only DuckDB can tell.
+        The query in DuckDB's SQL; a type is "" where only DuckDB can tell. A timestamp with a time zone other than
+        UTC and an interval of months are VARCHAR in it, already Athena's text.
 
     Raises:
         QueryError: What Athena says of a query that is wrong.
     """
-    # Imported here: the grammar alone is light enough for the gateway, which asks it of every statement.
-    from infra.local.athena.sql import rules as _rules  # noqa: F401, PLC0415 - fills the registry
-    from infra.local.athena.sql.grammar import parse  # noqa: PLC0415
-    from infra.local.athena.sql.queries import translate_query  # noqa: PLC0415
-    from infra.local.athena.sql.rules.texts import presented, result_type  # noqa: PLC0415
-    from infra.local.athena.sql.session import Environment, Session, shown_names  # noqa: PLC0415
-    from infra.local.athena.sql.value import Value  # noqa: PLC0415
+    from infra.local.athena.sql.whole import translate_whole  # noqa: PLC0415 - the rules are many modules
 
-    session = Session(catalog)
-    environment = Environment(session, database.lower(), is_whole=True)
-    translated = translate_query(parse(query, parameters), environment, None)
-    names = [c.name for c in translated.columns]
-    sql, sql_names = translated.sql, environment.sql_names(names)
-    values = [presented(Value(f"q.{c.sql_name}", c.type)) for c in translated.columns]
-    if values != [f"q.{n}" for n in sql_names]:
-        items = ", ".join(f"{value} AS {n}" for value, n in zip(values, sql_names, strict=True))
-        sql = f"SELECT {items} FROM ({sql}) AS q"  # noqa: S608 - made of translated parts
-    columns = zip((result_type(c.type) for c in translated.columns), shown_names(names), strict=True)
-    return contract.Translation(
-        sql,
-        tuple(contract.Column(name, str(kind)) for kind, name in columns),
-        {key: table.source() for key, table in session.tables.items()},
-    )
+    return translate_whole(query, catalog, database.lower(), parameters)

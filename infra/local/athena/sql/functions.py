@@ -165,7 +165,7 @@ def _filled(call: Call, overload: Overload, texts: Sequence[str]) -> str:
     if callable(overload.sql):
         return overload.sql(call, *texts)
     template = overload.sql.replace("{*}", ", ".join(f"{{{i}}}" for i in range(len(texts))))
-    return template.format(*texts, distinct=call.distinct, order=call.order, tail=call.tail)
+    return template.format(*texts, distinct=call.distinct, order=call.order, tail=call.tail, nulls=call.nulls)
 
 
 def _argument(value: Value | Function, kind: Type) -> str:

@@ -50,7 +50,8 @@ def install_functions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         connection: It may be locked down already.
         sql: Of the translation.
     """
-    for name in dict.fromkeys(needed for called in _CALLED.findall(sql) for needed in _called(called)):
+    known = (called for called in _CALLED.findall(sql) if called in macros() or called in PYTHON_FUNCTIONS)
+    for name in dict.fromkeys(needed for called in known for needed in _called(called)):
         statement = macros().get(name)
         if statement is not None:
             connection.execute(statement.replace("CREATE MACRO", "CREATE OR REPLACE MACRO", 1))

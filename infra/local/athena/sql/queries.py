@@ -1,15 +1,17 @@
 """Translates queries: WITH, set operations, VALUES, and ORDER BY, OFFSET and LIMIT of what is no plain SELECT."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer
 from infra.local.athena.sql.coercion import common_type
 from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.grammar import nodes
+from infra.local.athena.sql.ordering import limits, order_position
 from infra.local.athena.sql.scope import Column, Scope
-from infra.local.athena.sql.selects import order_position, translate_select
+from infra.local.athena.sql.selects import translate_select
 from infra.local.athena.sql.session import CommonTable, Environment, Output, Translated
 from infra.local.athena.sql.value import Value, cast_sql
 from infra.local.athena.sql.windows import direction
@@ -27,7 +29,7 @@ def translate_query(query: nodes.Query, environment: Environment, parent: Scope 
     """
     parts = []
     for common in query.withs:
-        environment, sql = _common_table(common, environment, parent, recursive=query.recursive)
+        environment, sql = _common_table(common, environment, parent, query=query)
         parts.append(sql)
     body = query.body
     if isinstance(body, nodes.Select):
@@ -57,16 +59,28 @@ def _body(body: nodes.Node, environment: Environment, parent: Scope | None) -> T
 
 
 def _common_table(
-    common: nodes.With, environment: Environment, parent: Scope | None, *, recursive: bool
+    common: nodes.With, environment: Environment, parent: Scope | None, *, query: nodes.Query
 ) -> tuple[Environment, str]:
     name = environment.session.fresh("w")
-    if recursive and isinstance(common.query.body, nodes.SetOperation) and common.query.body.operator == "union":
+    if query.recursive and isinstance(common.query.body, nodes.SetOperation) and common.query.body.operator == "union":
         translated = _recursive(common, environment.inner(), parent, name)
     else:
         translated = translate_query(common.query, environment.inner(), parent)
     columns = _renamed(common, translated.columns)
-    table = CommonTable(name, tuple(replace(c, base=None) for c in columns))
+    if _mentions(query, common.name) > 1:
+        # what one mention filters out, another one may want
+        columns = tuple(replace(c, base=None) for c in columns)
+    table = CommonTable(name, columns)
     return environment.with_common(common.name, table), f"{name} AS ({translated.sql})"
+
+
+def _mentions(node: Any, name: str) -> int:
+    """How often a plain name stands for a relation in a query."""
+    if isinstance(node, tuple):
+        return sum(_mentions(item, name) for item in node)
+    if isinstance(node, nodes.TableName):
+        return int(node.parts == (name,))
+    return sum(_mentions(getattr(node, f.name), name) for f in fields(node)) if is_dataclass(node) else 0
 
 
 def _renamed(common: nodes.With, columns: tuple[Output, ...]) -> tuple[Output, ...]:
@@ -85,6 +99,7 @@ def _recursive(common: nodes.With, environment: Environment, parent: Scope | Non
     body = common.query.body
     assert isinstance(body, nodes.SetOperation)  # noqa: S101 - the caller looked
     first = _body(body.left, environment, parent)
+    first = replace(first, columns=tuple(replace(c, base=None) for c in first.columns))
     own = CommonTable(name, _renamed(common, first.columns))
     second = _body(body.right, environment.with_common(common.name, own), parent)
     types = [c.type for c in first.columns]
@@ -167,16 +182,3 @@ def _arranged(query: nodes.Query, translated: Translated, environment: Environme
     sql = f"SELECT {items} FROM ({translated.sql}) AS {alias}{limits(query, order)}"  # noqa: S608
     outputs = zip(translated.columns, names, strict=True)
     return Translated(sql, tuple(replace(c, sql_name=n, base=None) for c, n in outputs))
-
-
-def limits(query: nodes.Query, order: Sequence[str]) -> str:
-    """ORDER BY, OFFSET and LIMIT as they stand behind a SELECT; the order's items are translated."""
-    by = f"ORDER BY {', '.join(order)}" if order else ""
-    if query.ties and isinstance(query.limit, nodes.Literal):
-        return f" QUALIFY rank() OVER ({by}) <= {query.limit.value} {by}"
-    sql = f" {by}" if by else ""
-    if isinstance(query.limit, nodes.Literal):
-        sql += f" LIMIT {query.limit.value}"
-    if isinstance(query.offset, nodes.Literal):
-        sql += f" OFFSET {query.offset.value}"
-    return sql

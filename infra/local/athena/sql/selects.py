@@ -7,6 +7,7 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, QueryTranslator
 from infra.local.athena.sql.functions import RULES
 from infra.local.athena.sql.grammar import nodes
+from infra.local.athena.sql.ordering import limits, order_position
 from infra.local.athena.sql.pruning import note_conditions
 from infra.local.athena.sql.relations import FromItem, Relations
 from infra.local.athena.sql.scope import Column, Scope, unresolved
@@ -75,7 +76,7 @@ class _Select:
         listed = ", ".join(f"{v.sql} AS {n}" for v, n in zip(self.values, names, strict=True))
         source = f" FROM {self.source.sql}" if self.source.sql else ""
         head = "SELECT DISTINCT" if node.distinct else "SELECT"
-        sql = f"{head} {listed}{source}{where}{grouping}{having}{self._limits(order)}"
+        sql = f"{head} {listed}{source}{where}{grouping}{having}{limits(query, order)}"
         return Translated(sql, self._outputs(texts if analyzer.groups is not None else None))
 
     def _analyzer(self, clause: str) -> Analyzer:
@@ -190,11 +191,6 @@ class _Select:
             order.append((sql if position is None else str(position + 1)) + direction(item))
         return order
 
-    def _limits(self, order: list[str]) -> str:
-        from infra.local.athena.sql.queries import limits  # noqa: PLC0415 - queries are made of selects
-
-        return limits(self.query, order)
-
     def _outputs(self, groups: list[str] | None) -> tuple[Output, ...]:
         bases = self._bases(groups)
         names = self.environment.sql_names([i.name for i in self.items])
@@ -209,17 +205,6 @@ class _Select:
             return {}
         columns = [c for c in self.source.columns if c.base is not None]
         return {c.value.sql: c.base for c in columns if c.base and (groups is None or c.value.sql in groups)}
-
-
-def order_position(item: nodes.SortItem, count: int) -> int | None:
-    """The column, from 0, that an item of ORDER BY numbers; None where it does not."""
-    node = item.expression
-    if not (isinstance(node, nodes.Literal) and node.kind == "integer"):
-        return None
-    if not 1 <= node.value <= count:
-        message = f"ORDER BY position {node.value} is not in select list"
-        raise QueryError("INVALID_COLUMN_REFERENCE", message, *node.place)
-    return int(node.value) - 1
 
 
 def _name(node: nodes.Node) -> str | None:

@@ -161,6 +161,8 @@ def _fill(pattern: Pattern, variables: dict[str, Type]) -> Type:
 def _cost(source: Type, target: Type) -> int:
     if source == target or source.name == target.name:
         return 0
+    if source == UNKNOWN and target.parts:
+        return 2
     order: Sequence[str] = (*NUMBERS, "date", "timestamp", "timestamp with time zone")
     if source.name in order and target.name in order:
         return 1 + abs(order.index(target.name) - order.index(source.name))

@@ -13,7 +13,7 @@ Cast = Callable[[str, Type, Type], str]
 
 def parameter(*texts: str) -> str:
     """A name for the parameter of a lambda over these texts; the same texts give the same name, as GROUP BY needs."""
-    return f"tr_{crc32(' '.join(texts).encode()):08x}"
+    return f"v_{crc32(' '.join(texts).encode()):08x}"
 
 
 def packed(names: tuple[str | None, ...], fields: list[str]) -> str:

@@ -6,6 +6,8 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.grammar.queries import Queries
 
+TOO_LARGE = ("STATEMENT_TOO_LARGE", "statement is too large (stack overflow while parsing)")
+
 
 def parse(text: str, parameters: Sequence[str] = ()) -> nodes.Query:
     """Read one query of Athena's dialect.
@@ -15,10 +17,14 @@ def parse(text: str, parameters: Sequence[str] = ()) -> nodes.Query:
         parameters: Texts of literals for the `?`; what is no literal stands for itself, as a string.
 
     Raises:
-        QueryError: SYNTAX_ERROR with line and column; INVALID_PARAMETER_USAGE for too few or too many parameters.
+        QueryError: SYNTAX_ERROR with line and column; INVALID_PARAMETER_USAGE for too few or too many parameters;
+            STATEMENT_TOO_LARGE for one that is nested too deep.
     """
     parser = Queries(text, [_parameter(p) for p in parameters])
-    query = parser.whole()
+    try:
+        query = parser.whole()
+    except RecursionError as error:
+        raise QueryError(*TOO_LARGE) from error
     if parser.used != len(parameters):
         message = f"Incorrect number of parameters: expected {parser.used} but found {len(parameters)}"
         raise QueryError("INVALID_PARAMETER_USAGE", message, 1, 1)

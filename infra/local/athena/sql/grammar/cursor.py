@@ -8,7 +8,6 @@ from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.grammar.tokens import RESERVED, Token, tokenize
 
-MAXIMUM_DEPTH = 200
 T = TypeVar("T")
 
 
@@ -18,7 +17,6 @@ class Cursor:
     def __init__(self, text: str, parameters: Sequence[nodes.Node] = ()) -> None:
         self.tokens = tokenize(text)
         self.position = 0
-        self.depth = 0
         self.parameters = parameters
         self.used = 0
 
@@ -121,9 +119,3 @@ class Cursor:
             message = f"Incorrect number of parameters: expected {wanted} but found {len(self.parameters)}"
             raise QueryError("INVALID_PARAMETER_USAGE", message, *place)
         return self.parameters[self.used - 1]
-
-    def deeper(self) -> None:
-        """Count a level of nesting, so that no text can exhaust the stack."""
-        self.depth += 1
-        if self.depth > MAXIMUM_DEPTH:
-            raise QueryError("STATEMENT_TOO_LARGE", "statement is too large (stack overflow while parsing)")

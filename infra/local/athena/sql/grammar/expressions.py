@@ -13,11 +13,9 @@ class Expressions(Primary):
     """A parser of expressions."""
 
     def expression(self) -> nodes.Node:
-        self.deeper()
         left = self._conjunction()
         while self.is_next("or"):
             left = nodes.Binary(self.place, self.take().low, left, self._conjunction())
-        self.depth -= 1
         return left
 
     def _conjunction(self) -> nodes.Node:
@@ -30,9 +28,7 @@ class Expressions(Primary):
         if self.is_next("not"):
             place = self.place
             self.take()
-            self.deeper()
             operand = self._negation()
-            self.depth -= 1
             return nodes.Unary(place, "not", operand)
         return self._predicate(self.value_expression())
 
@@ -106,9 +102,7 @@ class Expressions(Primary):
         sign = self.accept_any("-", "+")
         if not sign:
             return self._zoned()
-        self.deeper()
         operand = self._signed()
-        self.depth -= 1
         return nodes.Unary(place, sign, operand)
 
     def _zoned(self) -> nodes.Node:

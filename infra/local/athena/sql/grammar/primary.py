@@ -24,7 +24,6 @@ class Primary(Special, Windows, TypeNames):
         return self.ahead(ahead).low in ("select", "with", "values", "table")
 
     def primary(self) -> nodes.Node:
-        self.deeper()
         node = self._base()
         while True:
             place = self.place
@@ -35,7 +34,6 @@ class Primary(Special, Windows, TypeNames):
                 self.take()
                 node = nodes.Field(node.place, node, self.name())
             else:
-                self.depth -= 1
                 return node
 
     def _base(self) -> nodes.Node:

@@ -8,19 +8,34 @@ _AFTER_ITEMS = ("','", "'EXCEPT'", "'FETCH'", "'FROM'", "'GROUP'", "'HAVING'", "
                 "'ORDER'", "'UNION'", "'WHERE'", "'WINDOW'", "<EOF>")  # fmt: skip
 
 
+_AFTER_WHERE = ("'%'", "'*'", "'+'", "'-'", "'.'", "'/'", "'AND'", "'AT'", "'EXCEPT'", "'FETCH'", "'GROUP'",
+                "'HAVING'", "'INTERSECT'", "'LIMIT'", "'OFFSET'", "'OR'", "'ORDER'", "'UNION'", "'WINDOW'", "'['",
+                "'||'", "<EOF>", "<predicate>")  # fmt: skip
+_AFTER_RELATIONS = ("'('", "','", "'CROSS'", "'EXCEPT'", "'FETCH'", "'FULL'", "'GROUP'", "'HAVING'", "'INNER'",
+                    "'INTERSECT'", "'JOIN'", "'LEFT'", "'LIMIT'", "'MATCH_RECOGNIZE'", "'NATURAL'", "'OFFSET'",
+                    "'ORDER'", "'RIGHT'", "'TABLESAMPLE'", "'UNION'", "'WHERE'", "'WINDOW'", "<EOF>")  # fmt: skip
+_STATEMENTS = ("'ALTER'", "'ANALYZE'", "'CALL'", "'COMMENT'", "'COMMIT'", "'CREATE'", "'DEALLOCATE'", "'DELETE'",
+               "'DENY'", "'DESC'", "'DESCRIBE'", "'DROP'", "'EXECUTE'", "'EXPLAIN'", "'GRANT'", "'INSERT'", "'MERGE'",
+               "'PREPARE'", "'REFRESH'", "'RESET'", "'REVOKE'", "'ROLLBACK'", "'SET'", "'SHOW'", "'START'",
+               "'TRUNCATE'", "'UPDATE'", "'USE'")  # fmt: skip
+
+
 class Queries(Relations):
     """A parser of queries."""
 
+    following: tuple[str, ...] = _AFTER_ITEMS
+
     def whole(self) -> nodes.Query:
         """A query and nothing behind it."""
+        if not self.starts_query():
+            self.mismatch(*_STATEMENTS, "<query>")
         query = self.query()
         self.accept(";")
         if self.token.kind != "end":
-            self.mismatch(*_AFTER_ITEMS)
+            self.mismatch(*self.following)
         return query
 
     def query(self) -> nodes.Query:
-        self.deeper()
         place, recursive = self.place, False
         withs: list[nodes.With] = []
         if self.accept("with"):
@@ -30,7 +45,6 @@ class Queries(Relations):
         body = self._set_operation()
         query = nodes.Query(place, body, tuple(withs), recursive, self.order_by())
         self._limits(query)
-        self.depth -= 1
         return query
 
     def _with(self) -> nodes.With:
@@ -59,7 +73,13 @@ class Queries(Relations):
                 raise QueryError("MISSING_ORDER_BY", "FETCH FIRST WITH TIES clause requires ORDER BY", *place)
 
     def _count(self) -> nodes.Node:
-        return nodes.Literal(self.place, "integer", self.integer())
+        place = self.place
+        if not self.is_next("?"):
+            return nodes.Literal(place, "integer", self.integer())
+        node = self.parameter()
+        if not (isinstance(node, nodes.Literal) and node.kind == "integer"):
+            raise QueryError("TYPE_MISMATCH", "A number of rows must be a bigint", *place)
+        return node
 
     def _set_operation(self) -> nodes.Node:
         left = self._intersection()
@@ -100,10 +120,13 @@ class Queries(Relations):
         while self.accept(","):
             items.append(self._item())
         select = nodes.Select(place, tuple(items), distinct)
+        self.following = _AFTER_ITEMS
         if self.accept("from"):
             select.source = self.from_items()
+            self.following = _AFTER_RELATIONS
         if self.accept("where"):
             select.where = self.expression()
+            self.following = _AFTER_WHERE
         if self.accept("group", "by"):
             select.group_distinct = self.accept_any("distinct", "all") == "distinct"
             select.grouping = self._grouping_items()
@@ -117,22 +140,16 @@ class Queries(Relations):
         place = self.place
         if self.accept("*"):
             return nodes.Star(place)
+        if self.token.low == "from" or self.token.kind == "end":
+            self.mismatch("'*'", "<expression>")
         expression = self.expression()
         if self.accept(".", "*"):
             aliases = self.names() if self.accept("as") else ()
             return nodes.Star(place, expression, aliases)
         if self.accept("as"):
             return nodes.Item(place, expression, self.name())
-        return nodes.Item(place, expression, self.name() if self.is_name(self.token) and not self._ends() else None)
-
-    def _ends(self) -> bool:
-        """Whether a word that could be an alias begins the next clause instead."""
-        following = self.ahead()
-        return (
-            (self.is_next("limit") and (following.kind == "integer" or following.low == "all"))
-            or (self.is_next("offset") and following.kind == "integer")
-            or (self.is_next("fetch") and following.low in ("first", "next"))
-            or (self.is_next("window") and self.ahead(2).low == "as")
+        return nodes.Item(
+            place, expression, self.name() if self.is_name(self.token) and not self.begins_clause() else None
         )
 
     def _named_windows(self) -> tuple[tuple[str, nodes.Window], ...]:

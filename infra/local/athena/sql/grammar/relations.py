@@ -62,19 +62,20 @@ class Relations(Expressions):
         relation = self._relation_primary()
         if self.is_next("match_recognize", "("):
             raise QueryError("NOT_SUPPORTED", "MATCH_RECOGNIZE is not supported", *self.place)
-        if not self.accept("as") and not (self.is_name(self.token) and not self._is_clause()):
+        if not self.accept("as") and not (self.is_name(self.token) and not self.begins_clause()):
             return relation
         alias = self.name()
         columns = self.names() if self.is_next("(") else ()
         return nodes.Aliased(relation.place, relation, alias, columns)
 
-    def _is_clause(self) -> bool:
+    def begins_clause(self) -> bool:
         """Whether a word that could be an alias begins the next clause instead."""
         following = self.ahead()
+        counts = following.kind == "integer" or following.low == "?"
         return (
             self.is_next("tablesample")
-            or (self.is_next("limit") and (following.kind == "integer" or following.low == "all"))
-            or (self.is_next("offset") and following.kind == "integer")
+            or (self.is_next("limit") and (counts or following.low == "all"))
+            or (self.is_next("offset") and counts)
             or (self.is_next("fetch") and following.low in ("first", "next"))
             or (self.is_next("window") and self.ahead(2).low == "as")
         )

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     |(?P<backquoted>`(?:[^`]|``)*`)
     |(?P<double>(?:\d+(?:\.\d*)?|\.\d+)[eE][+-]?\d+)
     |(?P<decimal>\d+\.\d*|\.\d+)
-    |(?P<digits>\d[A-Za-z0-9_@:]*)
+    |(?P<digits>\d[A-Za-z0-9_]*)
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<operator>->|=>|<>|!=|<=|>=|\|\||[-+*/%=<>().,;\[\]?:{}|^$])""",
     re.VERBOSE | re.DOTALL,

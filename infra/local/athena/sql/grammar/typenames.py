@@ -4,6 +4,7 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.datatype import Type, make_type
 from infra.local.athena.sql.grammar.cursor import Cursor
 
+_OF_DDL = ("string", "binary", "struct")
 _UNITS = {"day": "second", "year": "month"}
 
 
@@ -28,6 +29,8 @@ class TypeNames(Cursor):
         if not self.is_name(self.token):
             self.mismatch("<type>")
         name = self.take().text
+        if name.lower() in _OF_DDL:
+            raise ValueError(f"Unknown type: {name}")
         inner: list[tuple[str | None, Type | int]] = []
         if self.token.low in ("(", "<"):
             end = ")" if self.take().low == "(" else ">"

@@ -1,18 +1,16 @@
 """Evaluates a JSON path on a document: the items that it finds, in order.
 
-Numbers are int, float and (in the path alone) Decimal; objects are dictionaries. It raises PathError where the
-path fails; predicates never fail, they are unknown (None).
+It raises PathError where the path fails; predicates never fail, they are unknown (None).
 
 Source: https://trino.io/docs/current/functions/json.html#json-path-syntax-and-semantics
 """
 
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
+from infra.local.athena.sql.jsonpath.items import PathError, binary, calculated, compared, is_number, type_name
 from infra.local.athena.sql.jsonpath.tree import (
     Arithmetic,
     Comparison,
@@ -28,19 +26,6 @@ from infra.local.athena.sql.jsonpath.tree import (
     Program,
     Variable,
 )
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "starts with": lambda left, right: left.startswith(right),
-}  # fmt: skip
-_ITEM_TYPES: tuple[tuple[type, str], ...] = (
-    (bool, "boolean"), (int, "number"), (float, "number"), (Decimal, "number"), (str, "string"), (list, "array"),
-    (dict, "object"),
-)  # fmt: skip
-
-
-class PathError(ValueError):
-    """A path that fails on a document."""
 
 
 @dataclass(frozen=True)
@@ -150,19 +135,15 @@ def _index(path: Path, place: _Place) -> int:
 
 def _number(path: Path, place: _Place) -> Any:
     items = _unwrapped(_items(path, place), place)
-    if len(items) != 1 or not _is_number(items[0]):
+    if len(items) != 1 or not is_number(items[0]):
         raise PathError("expected a single number")
     return items[0]
-
-
-def _is_number(item: Any) -> bool:
-    return isinstance(item, int | float | Decimal) and not isinstance(item, bool)
 
 
 def _method(path: Method, place: _Place) -> Iterator[Any]:
     items = _items(path.base, place)
     if path.name == "type":
-        yield from (next((name for kind, name in _ITEM_TYPES if isinstance(i, kind)), "null") for i in items)
+        yield from map(type_name, items)
         return
     if path.name == "size":
         for item in items:
@@ -176,47 +157,22 @@ def _method(path: Method, place: _Place) -> Iterator[Any]:
                 raise PathError("invalid item type. Expected: OBJECT")
             yield from ({"name": k, "value": v, "id": number} for k, v in item.items())
         else:
-            yield _calculated(path.name, item)
-
-
-def _calculated(name: str, item: Any) -> Any:
-    if name == "double" and isinstance(item, str):
-        try:
-            return float(item)
-        except ValueError as error:
-            raise PathError(f"not a double: {item!r}") from error
-    if not _is_number(item):
-        raise PathError("invalid item type. Expected: NUMBER")
-    if name == "double":
-        return float(item)
-    if name == "abs":
-        return abs(item)
-    rounded = math.ceil(item) if name == "ceiling" else math.floor(item)
-    return float(rounded) if isinstance(item, float) else rounded
+            yield calculated(path.name, item)
 
 
 def _arithmetic(path: Arithmetic, place: _Place) -> list[Any]:
     if path.left is None:
         items = _unwrapped(_items(path.right, place), place)
-        if not all(map(_is_number, items)):
+        if not all(map(is_number, items)):
             raise PathError("invalid item type. Expected: NUMBER")
         return [-i if path.operator == "-" else i for i in items]
     left, right = _number(path.left, place), _number(path.right, place)
     if isinstance(left, float) or isinstance(right, float):
         left, right = float(left), float(right)
     try:
-        return [_binary(path.operator, left, right)]
+        return [binary(path.operator, left, right)]
     except (ArithmeticError, ValueError) as error:
         raise PathError(str(error)) from error
-
-
-def _binary(sign: str, left: Any, right: Any) -> Any:
-    if sign == "/":
-        whole = isinstance(left, int) and isinstance(right, int)
-        return int(Decimal(left) / Decimal(right)) if whole else left / right
-    if sign == "%":
-        return math.fmod(left, right) if isinstance(left, float) else type(left)(Decimal(left) % Decimal(right))
-    return {"+": operator.add, "-": operator.sub, "*": operator.mul}[sign](left, right)
 
 
 def _holds(predicate: Predicate, place: _Place) -> bool | None:
@@ -253,24 +209,13 @@ def _compared(predicate: Comparison, place: _Place) -> bool | None:
     found = failed = False
     for a in left:
         for b in right:
-            outcome = _pair(predicate.operator, a, b)
+            outcome = compared(predicate.operator, a, b)
             if outcome is None:
                 failed = True
             found = found or outcome is True
             if not place.strict and (found or failed):
                 return None if failed and not found else True
     return None if failed else found
-
-
-def _pair(sign: str, left: Any, right: Any) -> bool | None:
-    if sign == "starts with":
-        return left.startswith(right) if isinstance(left, str) and isinstance(right, str) else None
-    if left is None or right is None:
-        return sign == "==" and left is None and right is None
-    same_kind = (_is_number(left) and _is_number(right)) or (
-        type(left) is type(right) and isinstance(left, str | bool)
-    )  # fmt: skip
-    return _COMPARISONS[sign](left, right) if same_kind else None
 
 
 _READERS: dict[type, Callable[[Any, _Place], Iterable[Any]]] = {

@@ -145,3 +145,4 @@ CREATE MACRO tr_equal_sized(is_missing, is_as_long, outcomes) AS CASE
     WHEN is_missing THEN NULL
     WHEN is_as_long THEN tr_all_match(outcomes)
     ELSE false END;
+CREATE MACRO tr_joined(pieces) AS CASE WHEN NOT tr_has_null(pieces) THEN array_to_string(pieces, '') END;

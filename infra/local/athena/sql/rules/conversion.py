@@ -5,6 +5,7 @@ Source: https://trino.io/docs/current/functions/conversion.html
 
 import re
 
+from infra.local.athena.contract import CATALOG
 from infra.local.athena.sql.call import Call
 from infra.local.athena.sql.datatype import DOUBLE, INTEGERS, NUMBERS, TEXTS, VARCHAR
 from infra.local.athena.sql.functions import define, rule
@@ -19,6 +20,14 @@ _MOMENT = {"Y": "%Y", "y": "%y", "m": "%m", "d": "%d", "e": "%-d", "B": "%B", "b
 define("format_number(double) -> varchar", "tr_format_number({0})")
 define("parse_data_size(varchar) -> decimal(38,0)", "tr_parse_data_size({0})")
 define("parse_presto_data_size(varchar) -> decimal(38,0)", "tr_parse_data_size({0})")
+
+
+define("uuid() -> uuid", "uuid()")
+
+
+@rule("current_catalog", 0, 0)
+def current_catalog(call: Call) -> Value:
+    return Value(string(CATALOG), VARCHAR)
 
 
 @rule("typeof", 1, 1)

@@ -26,7 +26,7 @@ def body_of(function: Function, *arguments: str) -> str:
     """A lambda's body with expressions in place of its parameters; texts and quoted names in it stay as they are."""
     texts = dict(zip(function.parameters, arguments, strict=True))
     names = "|".join(re.escape(name) for name in sorted(texts, key=len, reverse=True))
-    pattern = rf"(?<![\w\"])(?:{names})(?![\w\"])|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+    pattern = rf"(?<![\w\".])(?:{names})(?![\w\"])|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
     return re.sub(pattern, lambda found: texts.get(found[0], found[0]), function.body.sql)
 
 

@@ -18,8 +18,8 @@ _LOGIC = ("and", "or")
 @translates(nodes.Binary)
 def binary(analyzer: Analyzer, node: nodes.Binary) -> Value:
     if node.operator in _LOGIC:
-        left, right = (analyzer.boolean(n, "Logical expression term") for n in (node.left, node.right))
-        return Value(f"({left.sql} {node.operator.upper()} {right.sql})", BOOLEAN)
+        terms = [analyzer.boolean(n, "Logical expression term").sql for n in _terms(node)]
+        return Value(f"({f' {node.operator.upper()} '.join(terms)})", BOOLEAN)
     if node.operator == "||":
         return analyzer.call(nodes.Call(node.place, "concat", (node.left, node.right)))
     left, right = analyzer.value(node.left), analyzer.value(node.right)
@@ -33,6 +33,16 @@ def binary(analyzer: Analyzer, node: nodes.Binary) -> Value:
     return Value(f"({a} {node.operator} {b})", BOOLEAN)
 
 
+def _terms(node: nodes.Binary) -> list[nodes.Node]:
+    """The terms of a chain of one operator; there may be thousands."""
+    terms: list[nodes.Node] = []
+    left: nodes.Node = node
+    while isinstance(left, nodes.Binary) and left.operator == node.operator:
+        terms.append(left.right)
+        left = left.left
+    return [left, *reversed(terms)]
+
+
 def comparable(node: nodes.Binary, left: Value, right: Value) -> tuple[str, str]:
     """Both sides of a comparison, cast to their common type.
 
@@ -43,12 +53,14 @@ def comparable(node: nodes.Binary, left: Value, right: Value) -> tuple[str, str]
     is_order = node.operator not in ("=", "<>")
     if kind is None or (is_order and kind.name in ("map", "json")):
         raise cannot_apply(node, left.type, right.type)
-    return _operand(left, kind), _operand(right, kind)
+    a, b = _operands((left, right), kind)
+    return a, b
 
 
-def _operand(value: Value, kind: Type) -> str:
-    sql = cast_sql(value, kind)
-    return f"rtrim({sql}, ' ')" if value.type.name == "char" or kind.name == "char" else sql
+def _operands(values: Sequence[Value], kind: Type) -> list[str]:
+    """Values cast to the type that they are compared in; where one is a char, blanks at the end do not count."""
+    texts = [cast_sql(v, kind) for v in values]
+    return [f"rtrim({t}, ' ')" for t in texts] if any(v.type.name == "char" for v in values) else texts
 
 
 @translates(nodes.Quantified)
@@ -70,7 +82,7 @@ def between(analyzer: Analyzer, node: nodes.Between) -> Value:
         types = [v.type for v in values]
         message = f"Cannot check if {types[0]} is BETWEEN {types[1]} and {types[2]}"
         raise QueryError("TYPE_MISMATCH", message, *node.place)
-    operand, low, high = (_operand(v, kind) for v in values)
+    operand, low, high = _operands(values, kind)
     word = "NOT BETWEEN" if node.negated else "BETWEEN"
     return Value(f"({operand} {word} {low} AND {high})", BOOLEAN)
 
@@ -96,7 +108,7 @@ def is_in(analyzer: Analyzer, node: nodes.In) -> Value:
             f"between {names[0]} and {names[1]}, all types (without duplicates): [{', '.join(names)}]"
         )
         raise QueryError("TYPE_MISMATCH", message, *node.items[0].place)
-    operand, *items = (_operand(v, kind) for v in values)
+    operand, *items = _operands(values, kind)
     if kind.parts:
         outcome = is_among(operand, items, kind)
         return Value(f"(NOT {outcome})" if node.negated else outcome, BOOLEAN)
@@ -120,7 +132,7 @@ def _in_query(analyzer: Analyzer, node: nodes.In, word: str) -> Value:
                 f"value and result of subquery must be of the same type for IN expression: {value.type} vs {right.type}"
             )
             raise QueryError("TYPE_MISMATCH", message, *node.place)
-        pairs.append((_operand(value, kind), _operand(right, kind)))
+        pairs.append(_operands((value, right), kind))
     operands = ", ".join(a for a, _ in pairs)
     inner = f"SELECT {', '.join(b for _, b in pairs)} FROM ({query.sql}) AS q"  # noqa: S608 - translated parts
     return Value(f"(({operands}) {word} ({inner}))", BOOLEAN)
@@ -158,7 +170,8 @@ def is_distinct(analyzer: Analyzer, node: nodes.IsDistinct) -> Value:
         raise QueryError("TYPE_MISMATCH", message, *node.place)
     kind = common_type(left.type, right.type) or UNDEFINED
     word = "IS NOT DISTINCT FROM" if node.negated else "IS DISTINCT FROM"
-    return Value(f"({_operand(left, kind)} {word} {_operand(right, kind)})", BOOLEAN)
+    a, b = _operands((left, right), kind)
+    return Value(f"({a} {word} {b})", BOOLEAN)
 
 
 @translates(nodes.Exists)

@@ -6,9 +6,13 @@ Source: https://trino.io/docs/current/functions/regexp.html
 """
 
 from infra.local.athena.sql.call import Call
+from infra.local.athena.sql.datatype import VARCHAR, array
 from infra.local.athena.sql.functions import define
-from infra.local.athena.sql.patterns import Pattern, PatternError, replacement, translate
+from infra.local.athena.sql.patternreader import PatternError
+from infra.local.athena.sql.patterns import Pattern, replacement, translate
+from infra.local.athena.sql.rules.lambdas import body_of
 from infra.local.athena.sql.scalars.matching import check_group
+from infra.local.athena.sql.structure import parameter
 from infra.local.athena.sql.value import string
 
 _LARGEST_RE2_GROUP = 9
@@ -123,8 +127,14 @@ def regexp_replace(call: Call, text: str, pattern: str, by: str) -> str:
 
 
 @define("regexp_replace(varchar, varchar, function(array(varchar), varchar)) -> varchar")
-def regexp_replace_each(call: Call, *_: str) -> str:
-    raise call.fault("NOT_SUPPORTED", "regexp_replace with a lambda is not supported", call.arguments[2])
+def regexp_replace_each(call: Call, text: str, pattern: str, _: str) -> str:
+    """Each match is replaced by what the lambda makes of its groups."""
+    _pattern(call)
+    function = call.function(2, array(VARCHAR))
+    name = parameter(text, pattern, function.sql)
+    replaced = f"{name}.lead || {body_of(function, f'{name}.groups')}"
+    piece = f"CASE WHEN {name}.groups IS NULL THEN {name}.lead ELSE {replaced} END"
+    return f"tr_joined(list_transform(py_regexp_pieces({text}, {pattern}), lambda {name}: {piece}))"
 
 
 def _replace(call: Call, text: str, pattern: str, by: str) -> str:

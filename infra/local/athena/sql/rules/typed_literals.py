@@ -89,7 +89,7 @@ def known_zone(text: str) -> str | None:
         return None
     try:
         return ZoneInfo(text).key
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         return None
 
 

@@ -13,7 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from struct import pack, unpack
 from typing import Any
 
-from infra.local.athena.sql.jsonpath.evaluation import PathError, evaluate
+from infra.local.athena.sql.jsonpath.evaluation import evaluate
+from infra.local.athena.sql.jsonpath.items import PathError
 from infra.local.athena.sql.jsonpath.parser import parse
 from infra.local.athena.sql.scalars import fault, scalar
 

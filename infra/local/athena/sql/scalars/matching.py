@@ -5,7 +5,8 @@ Source: https://trino.io/docs/current/functions/regexp.html
 
 from functools import lru_cache
 
-from infra.local.athena.sql.patterns import Pattern, PatternError, Replacement, replacement, translate
+from infra.local.athena.sql.patternreader import PatternError
+from infra.local.athena.sql.patterns import Pattern, Replacement, replacement, translate
 from infra.local.athena.sql.scalars import fault, scalar
 
 
@@ -94,3 +95,14 @@ def replace(text: str, pattern: str, by: str) -> str:
     return compiled.sub(
         lambda found: "".join(part if isinstance(part, str) else found[part] or "" for part in parts), text
     )
+
+
+@scalar("py_regexp_pieces(VARCHAR, VARCHAR) -> STRUCT(lead VARCHAR, groups VARCHAR[])[]")
+def pieces(text: str, pattern: str) -> list[dict[str, object]]:
+    """What stands before each match, with the match's groups; and the rest, without any."""
+    found: list[dict[str, object]] = []
+    end = 0
+    for match in _pattern(pattern).compiled.finditer(text):
+        found.append({"lead": text[end : match.start()], "groups": list(match.groups())})
+        end = match.end()
+    return [*found, {"lead": text[end:], "groups": None}]
