@@ -171,6 +171,7 @@ class Running:
         try:
             self._tools.link(bucket, wanted)
         except SourceError as error:
+            self.catalog.is_outdated = True
             raise QueryError("HIVE_CANNOT_OPEN_SPLIT", f"Error opening Hive split: {error.received}") from error
 
     @contextlib.contextmanager
