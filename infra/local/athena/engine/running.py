@@ -178,9 +178,9 @@ class Running:
     def _connection(self, plan: _Plan, writable: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._watch.phase("planning"):
             try:
-                connection = self._tools.sandbox.open(
-                    plan.views, plan.paths, self.job.folder, self._limits.remaining, writable
-                )
+                # The engine's own limit comes second: it says less.
+                seconds = self._limits.remaining + 1
+                connection = self._tools.sandbox.open(plan.views, plan.paths, self.job.folder, seconds, writable)
             except duckdb.Error as error:
                 raise fault(error) from error
         try:

@@ -33,7 +33,7 @@ def check(text: str) -> None:
         if fault.at_start:
             raise
         # Others belong to the execution, which fails with them.
-    except RecursionError:
+    except (RecursionError, ValueError):
         return
 
 
