@@ -73,8 +73,10 @@ class Shop:
         while (status := self.status(execution))["State"] not in ENDED:
             assert time.monotonic() < end, f"no end within {_ENDLESS_SECONDS} s"
             time.sleep(0.005)
-        found = rows(self.athena, execution)[1:] if status["State"] == "SUCCEEDED" else []
-        return Answer(status["State"], status.get("StateChangeReason", ""), found, execution)
+        found = rows(self.athena, execution) if status["State"] == "SUCCEEDED" else []
+        place = self._shown(execution)["ResultConfiguration"]["OutputLocation"]
+        first = 1 if place.endswith(".csv") else 0  # texts have no header
+        return Answer(status["State"], status.get("StateChangeReason", ""), found[first:], execution)
 
     def rows(self, sql: str, **given: Any) -> Sequence[Sequence[str | None]]:
         """The rows of a query that must succeed."""
@@ -84,7 +86,10 @@ class Shop:
 
     def status(self, execution: str) -> dict[str, Any]:
         """The status of an execution."""
-        return dict(self.athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"])
+        return dict(self._shown(execution)["Status"])
+
+    def _shown(self, execution: str) -> dict[str, Any]:
+        return dict(self.athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"])
 
     def put(self, key: str, body: bytes) -> None:
         """Put an object."""
