@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, plugins
+from infra.local import durable, glue, plugins
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.process import Process
@@ -156,6 +156,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
+    glue.install()
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:
