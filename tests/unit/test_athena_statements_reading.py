@@ -166,7 +166,10 @@ def test_strings_are_read_as_their_dialect_has_them() -> None:
         ("1 = ANY (VALUES 1)", False),
         ("a || ''", False),
         ("CASE WHEN true THEN (SELECT 1) END", False),
+        ("date('2026-01-01')", True),
         ("count(*)", False),
+        ("abs(max(1))", False),
+        ("row_number() OVER ()", False),
     ],
 )
 def test_a_parameter_that_is_no_constant_is_a_string(parameter: str, constant: bool) -> None:
