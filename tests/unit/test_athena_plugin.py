@@ -13,7 +13,7 @@ from lakehouse.settings import Settings
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"duckdb", "sqlglot", "pyarrow", "numpy", "pandas", "deltalake"}
+HEAVY = {"duckdb", "pyarrow", "numpy", "pandas", "deltalake"}
 
 
 def modules(program: str) -> set[str]:

@@ -109,7 +109,7 @@ def test_a_fault_that_belongs_to_the_execution_is_not_raised_at_the_start() -> N
 
 
 def test_checking_ddl_loads_no_engine() -> None:
-    heavy = ("duckdb", "sqlglot", "pyarrow", "deltalake")
+    heavy = ("duckdb", "pyarrow", "deltalake")
     program = (
         "import sys; from infra.local.athena import statements; statements.check('SHOW TABLES'); "
         f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"

@@ -46,5 +46,5 @@ def test_a_gateway_that_nobody_asks_carries_no_service(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     assert "infra.local.forecast" in modules
     heavy = {"numpy", "pandas", "pyarrow", "forecasting.service.service", "forecasting.service.validation"}
-    heavy |= {"duckdb", "sqlglot", "infra.local.athena.service.service", "infra.local.athena.engine.pool"}
+    heavy |= {"duckdb", "infra.local.athena.service.service", "infra.local.athena.engine.pool"}
     assert not heavy & set(modules)

@@ -2,7 +2,7 @@
 
 Owns the way between them: requests go to threads, since the service blocks; the catalogue and S3 are asked on the
 emulator's loop. The service is opened with the first request, or at the start if it has been used before: a gateway
-that nobody asks carries none of it, and no gateway imports DuckDB, sqlglot or pyarrow for it.
+that nobody asks carries none of it, and no gateway imports DuckDB or pyarrow for it.
 """
 
 import asyncio

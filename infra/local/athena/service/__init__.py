@@ -1,4 +1,4 @@
 """Amazon Athena's API: requests to answers, executions and workgroups kept in SQLite.
 
-It runs in the gateway's process and imports neither DuckDB nor sqlglot nor pyarrow; statements run in workers.
+It runs in the gateway's process and imports neither DuckDB nor pyarrow; statements run in workers.
 """
