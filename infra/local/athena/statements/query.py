@@ -70,14 +70,19 @@ def _constant(parameter: str) -> str:
 
 
 def _refers(part: object) -> bool:
-    """Whether a part of a tree names a column or holds a query."""
+    """Whether a part of a tree names a column, holds a query, or calls what depends on rows."""
+    from infra.local.athena.sql import rules  # noqa: F401, PLC0415 (fills the registry)
+    from infra.local.athena.sql.functions import RULES  # noqa: PLC0415
     from infra.local.athena.sql.grammar import nodes  # noqa: PLC0415
 
     if isinstance(part, nodes.Name | nodes.Star | nodes.Query):
         return True
+    if isinstance(part, nodes.Call) and part.name in RULES and RULES[part.name].kind != "scalar":
+        return True
     if isinstance(part, nodes.Node):
         return any(_refers(getattr(part, member.name)) for member in dataclasses.fields(part))
-    return isinstance(part, tuple) and any(_refers(one) for one in part)
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, tuple) else ()
+    return any(_refers(one) for one in inner)
 
 
 def check_columns(columns: Sequence[Column]) -> None:
