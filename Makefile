@@ -20,6 +20,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.installed
 CLIENTS := $(VENV)/clients/.installed
+DBT := $(VENV)/dbt/.installed
 SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name '*.java' -o -path '*/META-INF/*' -type f)
 .DEFAULT_GOAL := help
 
@@ -30,7 +31,7 @@ demo: $(READY) ## Start the stack, replay a year of sales, check every row, writ
 	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test
-test: $(READY) $(CLIENTS) ## Run every test that needs neither Docker nor AWS
+test: $(READY) $(CLIENTS) $(DBT) ## Run every test that needs neither Docker nor AWS
 	@$(RUN) pytest tests -m "not docker and not aws"
 
 .PHONY: help
@@ -101,6 +102,10 @@ $(CLIENTS): requirements-clients.txt $(READY)
 	@$(VENV)/bin/uv venv -q --clear --python $(VENV)/bin/python $(VENV)/clients
 	@$(VENV)/bin/uv pip install -q --python $(VENV)/clients/bin/python --require-hashes -r requirements-clients.txt && touch $@
 
+$(DBT): requirements-dbt.txt $(READY)
+	@$(VENV)/bin/uv venv -q --clear --python $(VENV)/bin/python $(VENV)/dbt
+	@$(VENV)/bin/uv pip install -q --python $(VENV)/dbt/bin/python --require-hashes -r requirements-dbt.txt && touch $@
+
 .PHONY: prophet
 prophet: $(READY) ## Add the Prophet package to the environment, for predictors of the algorithm Prophet
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-prophet.txt
@@ -130,5 +135,5 @@ docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from th
 
 .PHONY: lock
 lock: $(READY) ## Pin the newest allowed versions with hashes
-	@for name in requirements requirements-java requirements-prophet requirements-clients; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
+	@for name in requirements requirements-java requirements-prophet requirements-clients requirements-dbt; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q $$name.in -o $$name.txt; done

@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, plugins
+from infra.local import durable, glue, plugins
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.process import Process
@@ -70,6 +70,8 @@ def process(settings: Settings) -> Process:
         "DATA_DIR": str(settings.data_path),
         "LOG_LEVEL": settings.log_level,
         "FORECAST_QUOTAS": settings.forecast_quotas,
+        "ATHENA_WORKERS": str(settings.athena_workers),
+        "ATHENA_MEMORY_MB": str(settings.athena_memory_mb),
     }
     quotas.parse(settings.forecast_quotas)  # a wrong one is refused before the start, not by the first request
     return Process(
@@ -156,6 +158,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
+    glue.install()
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:

@@ -20,16 +20,22 @@ PLACE = {"OutputLocation": "s3://results/queries/"}
 
 
 class Gateway:
-    """One gateway, whichever process it is at the moment."""
+    """One gateway, whichever process it is at the moment.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Of its data.
+        program: Beside this module; what serves.
+    """
+
+    def __init__(self, folder: Path, program: str = "athena_gateway.py") -> None:
+        self._program = program
         self.settings: Settings = make_settings(folder)
         self.state = self.settings.data_path / gateway.NAME / "athena"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **gateway.process(self.settings).environment}
-        command = [sys.executable, str(Path(__file__).with_name("athena_gateway.py"))]
+        command = [sys.executable, str(Path(__file__).with_name(self._program))]
         self.process = subprocess.Popen(command, env=given, cwd=ROOT)
         wait_until("the gateway answers", lambda: gateway.unready(self.settings) is None)
 
@@ -59,9 +65,9 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Gateway]:
+def running(folder: Path, program: str = "athena_gateway.py") -> Iterator[Gateway]:
     """A gateway that answers, with a bucket for results; killed at the end."""
-    found = Gateway(folder)
+    found = Gateway(folder, program)
     try:
         found.start()
         place = {"LocationConstraint": found.settings.aws_default_region}

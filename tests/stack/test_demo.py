@@ -86,7 +86,7 @@ def test_status_top_and_metrics_tell_what_the_driver_did(demo: Shop) -> None:
     assert sum(sum(count["outcomes"].values()) for count in counts) == rows > int(LIMIT)
     assert not any(count["gaps"] or count["overlaps"] for count in counts)
     lags = [told["progress"]["activity"]["lags_since_start"][layer] for layer in LAYERS]
-    assert 0 <= lags[0]["p50"] < lags[1]["p50"] < lags[2]["p50"] < 600
+    assert 0 <= lags[0]["p50"] <= lags[1]["p50"] <= lags[2]["p50"] < 600  # told to a tenth of a second
     assert told["backlog"] == {"unread": told["backlog"]["unread"], "begun": {}, "not_in_gold": {}}
     assert [one["objects"] for one in told["backlog"]["unread"]] == [0] * len(counts)
     assert told["progress"]["activity"]["tables"]["silver.order_lines"]["files"] >= 1

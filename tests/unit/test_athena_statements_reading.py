@@ -7,7 +7,7 @@ import pytest
 
 from infra.local.athena import statements
 from infra.local.athena.contract import QueryError
-from infra.local.athena.statements import hive
+from infra.local.athena.statements import hive, query
 from infra.local.athena.statements.reader import Reader
 from infra.local.athena.statements.statements import read
 from infra.local.athena.statements.tokens import scan
@@ -147,3 +147,53 @@ def test_strings_are_read_as_their_dialect_has_them() -> None:
         "a`b",
     ]
     assert [token.value for token in scan(r"""'it''s' "a""b" 'c:\'""")] == ["it's", 'a"b', "c:\\"]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "constant"),
+    [
+        ("1", True),
+        ("-1.5", True),
+        ("'it''s'", True),
+        ("NULL", True),
+        ("DATE '2026-01-01'", True),
+        ("ARRAY[1, 2]", True),
+        ("CAST('1' AS integer)", True),
+        ("current_date", True),
+        ("(SELECT a FROM t)", False),
+        ("EXISTS (SELECT 1)", False),
+        ("1 IN (TABLE t)", False),
+        ("1 = ANY (VALUES 1)", False),
+        ("a || ''", False),
+        ("CASE WHEN true THEN (SELECT 1) END", False),
+        ("date('2026-01-01')", True),
+        ("count(*)", False),
+        ("abs(max(1))", False),
+        ("row_number() OVER ()", False),
+    ],
+)
+def test_a_parameter_that_is_no_constant_is_a_string(parameter: str, constant: bool) -> None:
+    text = parameter.replace("'", "''")
+    assert query._constant(parameter) == (parameter if constant else f"'{text}'")
+
+
+@pytest.mark.parametrize("verb", ["PREPARE p FROM PREPARE q FROM SELECT 1", "PREPARE p FROM EXECUTE p"])
+def test_a_prepared_statement_prepares_and_executes_no_other(verb: str) -> None:
+    with pytest.raises(QueryError, match="Invalid statement type for prepared statement"):
+        read(verb)
+
+
+def test_what_is_prepared_is_a_statement() -> None:
+    with pytest.raises(QueryError, match="line 1:16: mismatched input 'COPY'"):
+        read("PREPARE p FROM COPY t TO 'x'")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [f"SELECT CAST(NULL AS {'array(' * 5000}int{')' * 5000})", f"SELECT {'9' * 100_000}", f"{'(' * 9000}SELECT 1"],
+)
+def test_a_check_breaks_on_no_text(sql: str) -> None:
+    try:
+        statements.check(sql)
+    except QueryError as fault:
+        assert fault.at_start

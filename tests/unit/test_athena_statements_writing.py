@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from infra.local.athena import statements
-from infra.local.athena.contract import Column, Job
-from infra.local.athena.engine.context import Written
+from infra.local.athena.contract import Column, Job, QueryError, Translation
+from infra.local.athena.engine.context import Selected, Written
 from infra.local.athena.statements import insert, prepared
 from infra.local.athena.tables import views
 from tests.unit.athena_context import OUTPUT, Endpoint, MemoryContext, endpoint
@@ -334,3 +334,46 @@ def test_a_prepared_statement_is_kept_run_and_dropped(made: Endpoint, monkeypatc
     assert outcome.reason == "NOT_FOUND: Prepared statement not found: mine"
     made.done("DEALLOCATE PREPARE mine")
     assert kept.texts == {}
+
+
+class Vacuumed(MemoryContext):
+    """A context whose first reads meet a vacuum."""
+
+    def __init__(self, job: Job, glue: Any, s3: Any, times: int) -> None:
+        super().__init__(job, glue, s3)
+        self.left = times
+        self.catalogs_forgotten = 0
+        forget = self.catalog.forget
+
+        def note() -> None:
+            self.catalogs_forgotten += 1
+            forget()
+
+        self.catalog.forget = note  # type: ignore[method-assign]
+
+    def select(self, translation: Translation) -> Selected:
+        if self.left:
+            self.left -= 1
+            self.catalog.is_outdated = True
+            raise QueryError("HIVE_CANNOT_OPEN_SPLIT", "gone")
+        return super().select(translation)
+
+
+@pytest.mark.parametrize(("times", "state"), [(0, "SUCCEEDED"), (4, "SUCCEEDED"), (5, "FAILED")])
+def test_a_query_that_meets_a_vacuum_begins_again(made: Endpoint, times: int, state: str) -> None:
+    job = Job("e1", QUERY, "shop", (), OUTPUT, Path(), 10.0)
+    context = Vacuumed(job, made.glue, made.s3, times)
+    assert statements.run(job, context).state == state  # type: ignore[arg-type]
+    assert context.catalogs_forgotten == min(times, 4)
+
+
+def test_a_fault_of_another_kind_is_told_at_once(made: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job("e1", QUERY, "shop", (), OUTPUT, Path(), 10.0)
+    context = Vacuumed(job, made.glue, made.s3, 0)
+
+    def refuse(_: Translation) -> Selected:
+        raise QueryError("HIVE_BAD_DATA", "broken")
+
+    monkeypatch.setattr(context, "select", refuse)
+    assert statements.run(job, context).reason == "HIVE_BAD_DATA: broken"  # type: ignore[arg-type]
+    assert context.catalogs_forgotten == 0

@@ -28,7 +28,8 @@ def crews(settings: Settings, folder: Path, command: Sequence[str] = COMMAND) ->
 
     def make(owner: Owner) -> Pool:
         own = acting_for(settings, owner.account, owner.region)
-        return Pool(own, folder, Objects(own).link, command=command)
+        limits = {"workers": settings.athena_workers, "memory_mb": settings.athena_memory_mb}
+        return Pool(own, folder, Objects(own).link, **limits, command=command)
 
     return Crews(make), Results(settings)
 

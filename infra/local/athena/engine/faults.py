@@ -14,7 +14,9 @@ _WORDS = (
     (re.compile(r"malformed json|unexpected content after document", re.I), "HIVE_CURSOR_ERROR"),
     (
         re.compile(
-            r"json transform error|failed to cast value|csv error|invalid unicode|parquet|gzip|zstd|malformed", re.I
+            r"json transform error|failed to cast value|csv error|csv parser|invalid unicode|parquet|gzip|zstd"
+            r"|decompress|malformed",
+            re.I,
         ),
         "HIVE_BAD_DATA",
     ),

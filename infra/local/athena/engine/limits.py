@@ -82,7 +82,9 @@ class Limits:
 
     def _watch(self) -> None:
         while not self._done.wait(_LOOK_SECONDS):
-            if self._clock() > self._end:
+            if self._broken:
+                self._break(self._broken)
+            elif self._clock() > self._end:
                 self._break(
                     QueryError("EXCEEDED_TIME_LIMIT", f"Query exceeded maximum time limit of {self._seconds / 60:.2f}m")
                 )

@@ -172,15 +172,16 @@ class Running:
         try:
             self._tools.link(bucket, wanted)
         except SourceError as error:
+            self.catalog.is_outdated = True
             raise QueryError("HIVE_CANNOT_OPEN_SPLIT", f"Error opening Hive split: {error.received}") from error
 
     @contextlib.contextmanager
     def _connection(self, plan: _Plan, writable: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._watch.phase("planning"):
             try:
-                connection = self._tools.sandbox.open(
-                    plan.views, plan.paths, self.job.folder, self._limits.remaining, writable
-                )
+                # The engine's own limit comes second: it says less.
+                seconds = self._limits.remaining + 1
+                connection = self._tools.sandbox.open(plan.views, plan.paths, self.job.folder, seconds, writable)
             except duckdb.Error as error:
                 raise fault(error) from error
         try:

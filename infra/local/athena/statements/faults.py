@@ -67,6 +67,8 @@ def glue(service_code: str, message: str) -> QueryError:
 
 
 NOT_SUPPORTED = "Queries of this type are not supported"
+# Trino's, of a statement that is nested deeper than its stack.
+TOO_DEEP = "statement is too large (stack overflow during analysis)"
 CLEAN_TABLE = (
     "You may need to manually clean the data at location '{}' before retrying. "
     "Athena will not delete data in your account."

@@ -11,32 +11,40 @@ from infra.local.athena.contract import Job, Outcome, QueryError
 from infra.local.athena.engine.context import Context
 from infra.local.athena.statements import answers
 from infra.local.athena.statements.action import Action, Statement
+from infra.local.athena.statements.query import within
 from infra.local.athena.statements.reader import Reader
+from infra.local.athena.statements.tokens import Token, scan
 
 Read = Callable[[str], Statement]
 
 
-def prepare(reader: Reader) -> Action:
-    """PREPARE name FROM statement."""
-    reader.expect("PREPARE")
-    name = reader.name()
-    reader.expect("FROM")
-    text = reader.rest
-    if not text:
-        reader.refuse("<statement>")
+def prepare(read: Read) -> Callable[[Reader], Action]:
+    """PREPARE name FROM statement, given who reads statements."""
 
-    def run(context: Context) -> Outcome:
-        given = {"StatementName": name, "WorkGroup": context.job.workgroup, "QueryStatement": text}
-        client = _client(context)
-        try:
-            client.create_prepared_statement(**given)
-        except ClientError as fault:
-            if _text(fault).find("already exist") < 0:
-                raise QueryError("INVALID_REQUEST", _text(fault)) from fault
-            client.update_prepared_statement(**given)
-        return answers.done(context)
+    def reading(reader: Reader) -> Action:
+        reader.expect("PREPARE")
+        name = reader.name()
+        reader.expect("FROM")
+        text = reader.rest
+        if not text:
+            reader.refuse("<statement>")
+        _refuse_own_kind(reader.next)
+        read(within(reader.text, reader.next.start if reader.next else 0))
 
-    return run
+        def run(context: Context) -> Outcome:
+            given = {"StatementName": name, "WorkGroup": context.job.workgroup, "QueryStatement": text}
+            client = _client(context)
+            try:
+                client.create_prepared_statement(**given)
+            except ClientError as fault:
+                if _text(fault).find("already exist") < 0:
+                    raise QueryError("INVALID_REQUEST", _text(fault)) from fault
+                client.update_prepared_statement(**given)
+            return answers.done(context)
+
+        return run
+
+    return reading
 
 
 def execute(read: Read) -> Callable[[Reader], Action]:
@@ -51,6 +59,7 @@ def execute(read: Read) -> Callable[[Reader], Action]:
 
         def run(context: Context) -> Outcome:
             sql = text or _stored(context, name)
+            _refuse_own_kind(next(iter(scan(sql)), None))
             job = dataclasses.replace(context.job, sql=sql, parameters=values or context.job.parameters)
             return read(sql).run(cast(Context, _Executing(context, job)))
 
@@ -83,6 +92,12 @@ class _Executing:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+
+def _refuse_own_kind(first: Token | None) -> None:
+    """A prepared statement runs no other, as in Trino; else one could run itself."""
+    if first is not None and first.word in ("PREPARE", "EXECUTE", "DEALLOCATE"):
+        raise QueryError("NOT_SUPPORTED", f"Invalid statement type for prepared statement: {first.word}")
 
 
 def _stored(context: Context, name: str) -> str:

@@ -1,5 +1,6 @@
 """SELECT, VALUES, TABLE and WITH: translated by `sql`, run by the engine. No other module reaches the translator."""
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ from infra.local.athena.contract import CATALOG, Column, Outcome, QueryError, Tr
 from infra.local.athena.engine.context import Context
 from infra.local.athena.statements import answers, entries, faults
 from infra.local.athena.statements.action import Action
+from infra.local.athena.tables import types
 
 
 def select(text: str) -> Action:
@@ -47,12 +49,40 @@ def translate(context: Context, text: str, parameters: Sequence[str] | None = No
     """
     from infra.local.athena import sql  # noqa: PLC0415 (only a worker translates)
 
+    given = context.job.parameters if parameters is None else parameters
     return sql.translate(
         text,
         catalog=context.catalog,
         database=context.job.database.strip('`"').lower(),
-        parameters=tuple(context.job.parameters if parameters is None else parameters),
+        parameters=tuple(_constant(parameter) for parameter in given),
     )
+
+
+def _constant(parameter: str) -> str:
+    """A parameter that is no constant stands for itself, as a string: its text comes from anywhere, reads no data."""
+    from infra.local.athena.sql.grammar.queries import Queries  # noqa: PLC0415
+
+    try:
+        node = Queries(parameter).expression()
+    except (QueryError, RecursionError):
+        return parameter  # the grammar takes it for a string
+    return types.literal(parameter) if _refers(node) else parameter
+
+
+def _refers(part: object) -> bool:
+    """Whether a part of a tree names a column, holds a query, or calls what depends on rows."""
+    from infra.local.athena.sql import rules  # noqa: F401, PLC0415 (fills the registry)
+    from infra.local.athena.sql.functions import RULES  # noqa: PLC0415
+    from infra.local.athena.sql.grammar import nodes  # noqa: PLC0415
+
+    if isinstance(part, nodes.Name | nodes.Star | nodes.Query):
+        return True
+    if isinstance(part, nodes.Call) and part.name in RULES and RULES[part.name].kind != "scalar":
+        return True
+    if isinstance(part, nodes.Node):
+        return any(_refers(getattr(part, member.name)) for member in dataclasses.fields(part))
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, tuple) else ()
+    return any(_refers(one) for one in inner)
 
 
 def check_columns(columns: Sequence[Column]) -> None:

@@ -59,7 +59,7 @@ _TRINO: tuple[tuple[str, str, str, Callable[[Reader], Action]], ...] = (
     ("VACUUM", "DML", "VACUUM_TABLE", insert.refuse_upkeep),
     ("UNLOAD", "DML", "UNLOAD", ctas.unload),
     ("EXPLAIN", "DML", "EXPLAIN", explain.read),
-    ("PREPARE", "UTILITY", "PREPARE", prepared.prepare),
+    ("PREPARE", "UTILITY", "PREPARE", prepared.prepare(lambda text: read(text))),  # noqa: PLW0108 (defined below)
     ("EXECUTE", "DML", "EXECUTE", prepared.execute(lambda text: read(text))),  # noqa: PLW0108 (defined below)
     ("DEALLOCATE", "UTILITY", "DEALLOCATE", prepared.deallocate),
 )

@@ -32,6 +32,14 @@ class Glue:
         self._client, self._s3, self._deltas = client, s3, deltas
         self._tables: dict[tuple[str, str], Entry] = {}
         self._snapshots: dict[tuple[str, str], Snapshot] = {}
+        # An object of what was said last is gone: a writer replaced and deleted it since.
+        self.is_outdated = False
+
+    def forget(self) -> None:
+        """Ask anew from now on, for a statement that begins again."""
+        self._tables.clear()
+        self._snapshots.clear()
+        self.is_outdated = False
 
     # --- what the catalogue has
 

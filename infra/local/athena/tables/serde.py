@@ -1,13 +1,14 @@
 """What Glue's description of a table says of its files: where they are, their format and its options."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from infra.local.athena.contract import QueryError
 
 Entry = Mapping[str, Any]
 
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _HIVE = "org.apache.hadoop.hive"
 _FORMATS = {
     f"{_HIVE}.ql.io.parquet.serde.ParquetHiveSerDe": "parquet",
@@ -52,7 +53,7 @@ def split_url(url: str) -> tuple[str, str]:
     """
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
-    if scheme not in ("s3", "s3a", "s3n") or not bucket or urlsplit(f"s3://{bucket}").netloc != bucket:
+    if scheme not in ("s3", "s3a", "s3n") or not _BUCKET.fullmatch(bucket):
         raise QueryError("INVALID_TABLE_PROPERTY", f"The location '{url}' is not an S3 URL")
     return bucket, key
 
