@@ -12,5 +12,6 @@ NAMES = (
     "forecast_engine",
     "forecast_import",
     "forecast_service",
+    "athena",
 )
 """The benchmarks, in the order of the page."""

@@ -127,6 +127,11 @@ class Settings:
         group="Forecast",
     )
 
+    athena_workers: int = _knob(2, "queries that the local Athena runs at once", group="Athena", low=1)
+    athena_memory_mb: int = _knob(
+        1024, "memory of a query of the local Athena; beyond it is refused", unit="MiB", group="Athena", low=64
+    )
+
     metrics_port: int = _knob(
         9108,
         "port of 127.0.0.1 on which the driver serves its figures to Prometheus; 0 for none",

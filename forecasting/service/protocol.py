@@ -44,8 +44,10 @@ def _finite(text: str) -> float:
     return number
 
 
-def answer(members: dict[str, Any] | None) -> Answer:
-    """A 200; its body is empty where the operation answers nothing."""
+def answer(members: dict[str, Any] | bytes | None) -> Answer:
+    """A 200; its body is empty where the operation answers nothing, and as it is where it is encoded already."""
+    if isinstance(members, bytes):
+        return 200, _headers(), members
     return 200, _headers(), b"" if members is None else json.dumps(members, allow_nan=False).encode()
 
 

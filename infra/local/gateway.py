@@ -70,6 +70,8 @@ def process(settings: Settings) -> Process:
         "DATA_DIR": str(settings.data_path),
         "LOG_LEVEL": settings.log_level,
         "FORECAST_QUOTAS": settings.forecast_quotas,
+        "ATHENA_WORKERS": str(settings.athena_workers),
+        "ATHENA_MEMORY_MB": str(settings.athena_memory_mb),
     }
     quotas.parse(settings.forecast_quotas)  # a wrong one is refused before the start, not by the first request
     return Process(

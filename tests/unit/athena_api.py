@@ -1,7 +1,7 @@
 """The Athena service over a pool that does what a test says: calls by name, answers checked against their shapes."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from botocore.parsers import create_parser
 
 from forecasting.service import model
 from infra.local.athena.contract import Column, Job, Outcome, QueryError
+from infra.local.athena.engine import cells
 from infra.local.athena.service.notices import Notices
 from infra.local.athena.service.outside import CatalogError, Outside
 from infra.local.athena.service.service import PREFIXES, AthenaService
@@ -148,12 +149,10 @@ class Api:
         if "FROM FROM" in sql:
             raise QueryError("SYNTAX_ERROR_AT_START", "mismatched input 'FROM'", 1, 10)
 
-    def _rows(
-        self, account: str, region: str, location: str, *, start: int, count: int
-    ) -> Sequence[Sequence[str | None]]:
+    def _rows(self, account: str, region: str, location: str, *, start: int, count: int) -> bytes:
         if location in self.gone:
             raise FileNotFoundError(location)
-        return self.rows[start : start + count]
+        return cells.listed(self.rows[start : start + count])
 
     def _glue(self, account: str, region: str, operation: str, members: dict[str, Any]) -> dict[str, Any]:
         if operation == "GetDatabases":

@@ -34,7 +34,8 @@ class MemoryS3:
 
     def put_object(self, **given: Any) -> None:
         self._check("PutObject", given.pop("Bucket"))
-        self.objects[given.pop("Key")] = given.pop("Body")
+        body = given.pop("Body")
+        self.objects[given.pop("Key")] = body if isinstance(body, bytes) else body.read()
         self.encryption = given
 
     def list_objects_v2(self, **given: str) -> dict[str, Any]:

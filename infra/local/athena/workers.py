@@ -28,7 +28,8 @@ def crews(settings: Settings, folder: Path, command: Sequence[str] = COMMAND) ->
 
     def make(owner: Owner) -> Pool:
         own = acting_for(settings, owner.account, owner.region)
-        return Pool(own, folder, Objects(own).link, command=command)
+        limits = {"workers": settings.athena_workers, "memory_mb": settings.athena_memory_mb}
+        return Pool(own, folder, Objects(own).link, **limits, command=command)
 
     return Crews(make), Results(settings)
 
@@ -43,17 +44,21 @@ class Results:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def __call__(
-        self, account: str, region: str, location: str, *, start: int, count: int
-    ) -> Sequence[Sequence[str | None]]:
+    def __call__(self, account: str, region: str, location: str, *, start: int, count: int) -> bytes:
         """Rows of one result; see `service.outside.Rows`."""
         objects = _objects(self._settings, account, region)
         bucket, _, key = location.removeprefix("s3://").partition("/")
         try:
-            about = pages.index(objects.path(bucket, f"{key}{pages.METADATA}").read_bytes())
-            return pages.page(objects.path(bucket, key), about, start, count)
+            about = _index(objects.path(bucket, f"{key}{pages.METADATA}"))
+            return pages.encoded(objects.path(bucket, key), about, start, count)
         except (SourceError, OSError, ValueError) as fault:
             raise FileNotFoundError(f"{location}: {fault}") from fault
+
+
+@functools.lru_cache(16)
+def _index(path: Path) -> pages.Index:
+    # The file of a body never changes, and no other has its name.
+    return pages.index(path.read_bytes())
 
 
 @functools.lru_cache(64)

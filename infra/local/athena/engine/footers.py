@@ -4,10 +4,12 @@ Files never change, so a footer is read once; a file is known by its inode, what
 """
 
 import datetime as dt
+import functools
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +19,18 @@ from infra.local.athena.tables.scan import File, may_match
 
 _KEPT = 5000
 _CUT = dt.timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Of a column in a row group: its compressed size in bytes and its least and greatest value, None if unknown."""
+
+    size: int
+    least: Any
+    greatest: Any
+
+    def may_match(self, wanted: Range) -> bool:
+        return may_match(wanted, self.least, self.greatest)
 
 
 @dataclass(frozen=True)
@@ -32,18 +46,30 @@ class Footer:
     names: Mapping[str, str]
     metadata: pq.FileMetaData
 
-    def scanned_bytes(self, columns: Iterable[str], ranges: Mapping[str, Range]) -> int:
-        """Compressed bytes of columns (as they are called in the file) in the row groups that can match."""
-        wanted, total = set(columns), 0
+    @functools.cached_property
+    def _groups(self) -> list[dict[str, list[_Chunk]]]:
+        """Chunks of each row group by the column that they belong to; asking pyarrow for one takes 5 µs."""
+        groups = []
         for number in range(self.metadata.num_row_groups):
             group = self.metadata.row_group(number)
-            chunks = [group.column(place) for place in range(group.num_columns)]
-            heads = [chunk.path_in_schema.partition(".")[0] for chunk in chunks]
-            if all(_may_match(chunk, ranges.get(head.lower())) for head, chunk in zip(heads, chunks, strict=True)):
-                total += sum(
-                    chunk.total_compressed_size for head, chunk in zip(heads, chunks, strict=True) if head in wanted
-                )
-        return total
+            chunks: dict[str, list[_Chunk]] = {}
+            for place in range(group.num_columns):
+                chunk = group.column(place)
+                chunks.setdefault(chunk.path_in_schema.partition(".")[0], []).append(_chunk(chunk))
+            groups.append(chunks)
+        return groups
+
+    def scanned_bytes(self, columns: Iterable[str], ranges: Mapping[str, Range]) -> int:
+        """Compressed bytes of columns (as they are called in the file) in the row groups that can match."""
+        wanted = set(columns)
+        limited = {self.names[name]: found for name, found in ranges.items() if name in self.names}
+        return sum(
+            chunk.size
+            for group in self._groups
+            if all(chunk.may_match(limited[name]) for name in limited for chunk in group.get(name, ()))
+            for name in wanted
+            for chunk in group.get(name, ())
+        )
 
 
 class Footers:
@@ -78,13 +104,14 @@ class Footers:
         return found
 
 
-def _may_match(chunk: pq.ColumnChunkMetaData, wanted: Range | None) -> bool:
-    if wanted is None or not chunk.is_stats_set or not chunk.statistics.has_min_max:
-        return True
-    low, high = chunk.statistics.min, chunk.statistics.max
-    if isinstance(high, dt.datetime):
-        high += _CUT
-    return not isinstance(low, (bytes, bytearray)) and may_match(wanted, low, high)
+def _chunk(found: pq.ColumnChunkMetaData) -> _Chunk:
+    size = found.total_compressed_size
+    if not found.is_stats_set or not found.statistics.has_min_max:
+        return _Chunk(size, None, None)
+    low, high = found.statistics.min, found.statistics.max
+    if isinstance(low, (bytes, bytearray)):
+        return _Chunk(size, None, None)
+    return _Chunk(size, low, high + _CUT if isinstance(high, dt.datetime) else high)
 
 
 def _line(fault: Exception) -> str:

@@ -1,6 +1,6 @@
 """Results on disk and pages of them: a text file that any client reads, and beside it where its rows stand.
 
-The description beside it is JSON of the columns, the number of rows and the place of every thousandth, so that a
+The description beside it is JSON of the columns, the number of rows and the place of every thousandth line, so that a
 page in the middle of a million rows is one read. It imports nothing heavy: the gateway's process pages by it.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.athena.contract import Column
+from infra.local.athena.engine import cells
 
 STEP = 1000
 METADATA = ".metadata"
@@ -25,7 +26,8 @@ class Index:
     Args:
         columns: Of the result.
         rows: Without the header.
-        offsets: Bytes before row 0, 1000, 2000 …, and at last the size of the file.
+        offsets: Bytes before the first row, before line 1000, 2000 … (the header is line 0 of a file that has one, as
+            it is the first row of a first page), and at last the size of the file.
         is_table: Whether it is a .csv with quotes and a header, or a .txt with tabs.
     """
 
@@ -33,6 +35,14 @@ class Index:
     rows: int
     offsets: tuple[int, ...]
     is_table: bool
+
+    def part(self, row: int) -> int:
+        """Which part of the file, between two offsets, a row is in."""
+        return (row + self.is_table) // STEP
+
+    def start(self, part: int) -> int:
+        """The first row of a part."""
+        return max(0, part * STEP - self.is_table)
 
     def encode(self) -> bytes:
         """As it is stored beside the result."""
@@ -75,14 +85,22 @@ def page(source: Path | bytes, about: Index, start: int, count: int) -> list[lis
     end = min(start + count, about.rows)
     if start >= end:
         return []
-    first, last = start // STEP, -(-end // STEP)
-    low, high = about.offsets[first], about.offsets[min(last, len(about.offsets) - 1)]
-    found = _read(source, low, high)
-    if len(found) != high - low:
-        raise ValueError(f"the result has fewer bytes than its {about.offsets[-1]}")
-    text = found.decode()
+    first = about.part(start)
+    text = _read(source, about, first, about.part(end - 1)).decode()
     rows = table_rows(text, len(about.columns)) if about.is_table else line_rows(text)
-    return rows[start - first * STEP : end - first * STEP]
+    return rows[start - about.start(first) : end - about.start(first)]
+
+
+def encoded(source: Path | bytes, about: Index, start: int, count: int) -> bytes:
+    """What `page` gives as JSON, the elements of `Rows` in the answer of GetQueryResults, with commas between them."""
+    end = min(start + count, about.rows)
+    if start >= end:
+        return b""
+    first, last = about.part(start), about.part(end - 1)
+    is_whole = start == about.start(first) and end in (about.start(last + 1), about.rows)
+    if about.is_table and is_whole:
+        return cells.encoded(_read(source, about, first, last), len(about.columns), end - start)
+    return cells.listed(page(source, about, start, count))
 
 
 def table_rows(text: str, width: int) -> list[list[str | None]]:
@@ -123,9 +141,15 @@ def lines(columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> tu
     return b"".join(encoded), Index(tuple(columns), len(encoded), tuple(offsets), is_table=False)
 
 
-def _read(source: Path | bytes, low: int, high: int) -> bytes:
+def _read(source: Path | bytes, about: Index, first: int, last: int) -> bytes:
+    """Parts of a result, from one to another."""
+    low, high = about.offsets[first], about.offsets[last + 1]
     if isinstance(source, bytes):
-        return source[low:high]
-    with source.open("rb") as file:
-        file.seek(low)
-        return file.read(high - low)
+        found = source[low:high]
+    else:
+        with source.open("rb") as file:
+            file.seek(low)
+            found = file.read(high - low)
+    if len(found) != high - low:
+        raise ValueError(f"the result has fewer bytes than its {about.offsets[-1]}")
+    return found

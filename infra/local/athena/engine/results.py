@@ -113,7 +113,7 @@ def write_csv(connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence
         options = pyarrow.csv.WriteOptions(quoting_style="all_valid", batch_size=STEP, include_header=False)
         with pyarrow.csv.CSVWriter(file, reader.schema, write_options=options) as writer:
             for batch in _sliced(reader):
-                if rows % STEP == 0:
+                if not rows or (rows + 1) % STEP == 0:
                     offsets.append(file.tell())
                 writer.write_batch(batch)
                 rows += batch.num_rows
@@ -157,15 +157,15 @@ def partition_folder(names: Sequence[str], values: Sequence[str | None]) -> str:
 
 
 def _sliced(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """Batches that end at every thousandth row, counted from the first, or before."""
-    rows = 0
+    """Batches that end with every thousandth line of the file, whose first is its header, or before."""
+    lines = 1
     for batch in reader:
         start = 0
         while start < batch.num_rows:
-            part = batch.slice(start, STEP - rows % STEP)
+            part = batch.slice(start, STEP - lines % STEP)
             yield part
             start += part.num_rows
-            rows += part.num_rows
+            lines += part.num_rows
 
 
 def _item(column: Column, name: str, wanted: Layout) -> str:

@@ -28,7 +28,8 @@ from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 
 Link = Callable[[str, Mapping[str, Path]], Mapping[str, int]]
-_TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=32 << 20, max_concurrency=2)
+# The gateway holds a body whole, and its parts besides; one request is quicker.
+TRANSFER = TransferConfig(multipart_threshold=512 << 20, multipart_chunksize=64 << 20, max_concurrency=2)
 _PUBLISHED_AT_ONCE = 16
 
 
@@ -126,7 +127,7 @@ class Running:
         with self._watch.phase("publishing"):
             for path, key in keys.items():
                 self._limits.check()
-                self._upload(path, bucket, key)
+                upload(self.s3, path, bucket, key)
         names = [_folder(values, wanted) for values in found.partitions.values()]
         return Written(
             tuple(f"s3://{bucket}/{key}" for key in keys.values()),
@@ -192,15 +193,16 @@ class Running:
             raise fault(error) from error
         finally:
             self._limits.watch(None)
-            connection.close()
+            self._tools.sandbox.retire(connection)
 
     def _published(self, path: Path, suffix: str, index: pages.Index, plan: _Plan) -> Selected:
         bucket, prefix = serde.split_url(self.job.output)
         key = f"{prefix}{self.job.execution_id}{suffix}"
         with self._watch.phase("publishing"):
             self._limits.check()
-            self._put(bucket, f"{key}{pages.METADATA}", index.encode())
-            self._upload(path, bucket, key)
+            with _s3_faults(bucket, key):
+                self.s3.put_object(Bucket=bucket, Key=f"{key}{pages.METADATA}", Body=index.encode())
+            upload(self.s3, path, bucket, key)
         return Selected(
             index.columns,
             f"s3://{bucket}/{key}",
@@ -210,16 +212,19 @@ class Running:
             plan.tables,
         )
 
-    def _upload(self, path: Path, bucket: str, key: str) -> None:
-        if path.stat().st_size <= _TRANSFER.multipart_threshold:
-            self._put(bucket, key, path.read_bytes())
-            return
-        with _s3_faults(bucket, key):
-            self.s3.upload_file(str(path), bucket, key, Config=_TRANSFER)
 
-    def _put(self, bucket: str, key: str, body: bytes) -> None:
-        with _s3_faults(bucket, key):
-            self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+def upload(s3: Any, path: Path, bucket: str, key: str, transfer: TransferConfig = TRANSFER) -> None:
+    """Store a file.
+
+    Raises:
+        QueryError: HIVE_WRITER_OPEN_ERROR.
+    """
+    with _s3_faults(bucket, key):
+        if path.stat().st_size <= transfer.multipart_threshold:
+            with path.open("rb") as file:
+                s3.put_object(Bucket=bucket, Key=key, Body=file)
+        else:
+            s3.upload_file(str(path), bucket, key, Config=transfer)
 
 
 def _checked(connection: duckdb.DuckDBPyConnection, translation: Translation) -> tuple[str, tuple[Column, ...]]:

@@ -34,12 +34,19 @@ class Sandbox:
     def __init__(self, memory_mb: int, threads: int) -> None:
         self._config = {**_CONFIG, "memory_limit": f"{memory_mb}MB", "threads": threads}
         self._spare: duckdb.DuckDBPyConnection | None = None
+        self._used: list[duckdb.DuckDBPyConnection] = []
         self._spill_mb = 4 * memory_mb
 
     def prepare(self) -> None:
-        """Make the next connection in advance."""
+        """Close what has been used and make the next connection in advance; both take longer than a small query."""
+        while self._used:
+            self._used.pop().close()
         if self._spare is None:
             self._spare = self._connect()
+
+    def retire(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Take back a connection that has been used; `prepare` closes it."""
+        self._used.append(connection)
 
     def open(
         self,

@@ -1,6 +1,6 @@
 """What the service reaches beyond its own file: workers, result files, catalogue, S3, grammar. Names only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -53,10 +53,8 @@ class Pool(Protocol):
 class Rows(Protocol):
     """Reads rows of results."""
 
-    def __call__(
-        self, account: str, region: str, location: str, *, start: int, count: int
-    ) -> Sequence[Sequence[str | None]]:
-        """Rows of one result.
+    def __call__(self, account: str, region: str, location: str, *, start: int, count: int) -> bytes:
+        """Rows of one result as GetQueryResults answers them: reading them one by one would take most of its time.
 
         Args:
             account: Whose bucket it is in.
@@ -66,7 +64,7 @@ class Rows(Protocol):
             count: At most.
 
         Returns:
-            Values as Athena writes them; None for NULL.
+            JSON, the elements of `Rows` with commas between them; nothing without rows.
 
         Raises:
             FileNotFoundError: The result is gone, or is not what was written.

@@ -1,8 +1,10 @@
-"""GetQueryResults: a page of rows with the names and types of the columns.
+"""GetQueryResults: a page of rows with the names and types of the columns, encoded here.
 
 Texts and the order of what is asked: https://github.com/aoyagikouhei/athena-local,
 docs/dev/measurements/query-results.md
 """
+
+import json
 
 from infra.local.athena.service import faults, inquiry
 from infra.local.athena.service.call import Call
@@ -38,19 +40,19 @@ def get(request: Json, call: Call) -> Json:
     header = [names] if is_table and outcome["updated"] is None else []
     first = max(0, start - len(header))
     count = most - (len(header) if start == 0 else 0)
-    rows: list[Json] = [_row(names) for _ in header if start == 0]
-    if count > 0 and first < outcome["rows"]:
-        rows += [_row(values) for values in _read(call, execution, first, count)]
+    count = max(0, min(count, outcome["rows"] - first))
+    rows = [_header(names) for names in header if start == 0]
+    end = start + len(rows) + count
+    rows += [_read(call, execution, first, count)] if count else []
     answer: Json = {
         "ResultSet": {
-            "Rows": rows,
+            "Rows": b",".join(rows),
             "ResultSetMetadata": {"ColumnInfo": [column_info(name, kind) for name, kind in outcome["columns"]]},
         },
     }
     if outcome["updated"] is not None or execution.statement != "DDL":
         answer["UpdateCount"] = outcome["updated"] or 0
-    end = start + len(rows)
-    if rows and end < outcome["rows"] + len(header):
+    if end > start and end < outcome["rows"] + len(header):
         answer["NextToken"] = token(call, OPERATION, request, end)
     return answer
 
@@ -65,16 +67,25 @@ def _check_state(execution: Execution) -> None:
         raise faults.invalid(f"Query did not finish successfully. Final query state: {state}", _STATE)
 
 
-def _read(call: Call, execution: Execution, first: int, count: int) -> list[list[str | None]]:
+def encoded(members: Json) -> bytes:
+    """The body of an answer of `get`, whose rows are JSON already."""
+    found = members["ResultSet"]
+    rows, rest = found["Rows"], {name: value for name, value in found.items() if name != "Rows"}
+    others = {name: value for name, value in members.items() if name != "ResultSet"}
+    text = json.dumps({**others, "ResultSet": {**rest, "Rows": []}}, allow_nan=False).encode()
+    # `Rows` stands last: what follows is the end of its list and of two objects.
+    return b"".join((text[:-3], rows, text[-3:]))
+
+
+def _read(call: Call, execution: Execution, first: int, count: int) -> bytes:
     owner = call.owner
     try:
-        found = call.tools.outside.rows(
+        return call.tools.outside.rows(
             owner.account, owner.region, execution.outcome["location"], start=first, count=count
         )
     except FileNotFoundError as fault:
         raise faults.invalid("Could not find results", "RESULT_NOT_FOUND") from fault
-    return [list(values) for values in found]
 
 
-def _row(values: list[str] | list[str | None]) -> Json:
-    return {"Data": [{} if value is None else {"VarCharValue": value} for value in values]}
+def _header(names: list[str]) -> bytes:
+    return json.dumps({"Data": [{"VarCharValue": name} for name in names]}).encode()
