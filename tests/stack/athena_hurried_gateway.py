@@ -1,4 +1,4 @@
-"""The gateway with its own Athena, whose statements have 3 seconds and 256 MB, run as a process."""
+"""The gateway with its own Athena, whose statements have 4 seconds and 96 MB, run as a process."""
 
 import functools
 import sys
@@ -10,8 +10,8 @@ from infra.local.athena.plugin import Athena
 from infra.local.athena.service import starting
 from lakehouse.settings import load
 
-SECONDS = 3.0
-MEMORY_MB = 256
+SECONDS = 4.0
+MEMORY_MB = 96
 
 if __name__ == "__main__":
     settings = load(dotenv=None)

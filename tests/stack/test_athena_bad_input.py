@@ -99,6 +99,16 @@ def test_a_faulty_statement_is_told_what_is_wrong(shop: Shop, sql: str, state: s
     assert (answer.state, reason in answer.reason) == (state, True), answer.reason[:1000]
 
 
+def test_long_conditions_are_no_faults(shop: Shop) -> None:
+    """As tools make them of a selection."""
+    either = " OR ".join(f"a = {number}" for number in range(500))
+    assert shop.rows(f"SELECT a FROM good WHERE {either}") == [["1"]]
+    assert shop.rows(f"SELECT count(*) FROM ({' UNION ALL '.join(['SELECT 1'] * 300)}) AS t") == [["300"]]
+    assert shop.rows(f"SELECT a FROM good WHERE a IN ({', '.join(map(str, range(9000)))})") == [["1"]]
+    answer = shop.ask(f"SELECT a{' + a' * 3000} FROM good")
+    assert answer.reason.startswith("STATEMENT_TOO_LARGE: statement is too large (stack overflow ")
+
+
 def test_odd_names_and_values_are_no_faults(shop: Shop) -> None:
     shop.ask("CREATE DATABASE `a'b``\N{SNOWMAN}`")
     columns = 'a AS "it\'s ""quoted""", b AS "na\u00efve \u65e5\u672c `c`", \'\' AS "", \' \' AS " "'

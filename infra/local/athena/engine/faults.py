@@ -32,6 +32,8 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
     (duckdb.PermissionException, "PERMISSION_DENIED"),
     (duckdb.InvalidInputException, "INVALID_FUNCTION_ARGUMENT"),
 )
+# Trino's, of a statement that is nested deeper than its stack.
+TOO_DEEP = "statement is too large (stack overflow during analysis)"
 EXHAUSTED = "Query exhausted resources at this scale factor"
 
 
@@ -42,6 +44,8 @@ def fault(error: BaseException) -> QueryError:
     text = str(error)
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)) or "temp_directory" in text:
         return QueryError("EXCEEDED_MEMORY_LIMIT", EXHAUSTED)
+    if "expression depth limit" in text:
+        return QueryError("STATEMENT_TOO_LARGE", TOO_DEEP)
     raised = _RAISED.search(text)
     if raised:
         return QueryError(raised[1], raised[2])

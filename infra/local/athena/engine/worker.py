@@ -46,6 +46,9 @@ _STORING = _RETRIES.merge(
 )
 # Of the process beside what DuckDB counts: the interpreter, Arrow, the file list of a large table.
 _BESIDE_MB = 768
+# Python's own limit of 1000 ends at some 300 conditions with OR between them, this one above 500; what is nested
+# on purpose takes the longer the deeper it may go.
+_DEPTH = 3000
 
 
 class Pipe:
@@ -182,6 +185,7 @@ def main(run: Run | None = None) -> None:
     os.dup2(2, 1)
     settings = load(dotenv=None)
     logs.configure(settings.log_level)
+    sys.setrecursionlimit(_DEPTH)
     pipe = Pipe(sys.stdin.buffer, answers)
     if run is None:
         run = importlib.import_module("infra.local.athena.statements").run
