@@ -24,9 +24,10 @@ def rows_per_file(table: Table) -> int:
 
 
 def order(table: Table) -> list[str]:
-    """The columns that rows are sorted by within a file: first the one that files are told apart by."""
+    """The columns that rows are sorted by within a file: first the one that files differ by; no maps."""
     first = table.pruned[0]
-    return [first, *(name for name in table.key if name != first)]
+    maps = {column.name for column in table.columns if column.type.startswith("map<")}
+    return [first, *(name for name in table.key if name != first and name not in maps)]
 
 
 def run(tables: Lakehouse, bucket: Bucket, table: Table, *, now: float) -> int:
