@@ -6,7 +6,7 @@ it and says so with an object of its own. Both are created once and never change
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lakehouse.errors import ContractError
@@ -76,10 +76,59 @@ class Run:
         """
         try:
             found: dict[str, Any] = json.loads(text)
+            for field in fields(cls):
+                _check_type(field.name, field.type, found[field.name])
             lists = {name: tuple(found[name]) for name in ("dimensions", "quantiles")}
             return cls(**{**found, **lists})
-        except (ValueError, TypeError, KeyError) as fault:
+        except (ValueError, TypeError, KeyError, RecursionError) as fault:
             raise ContractError(f"no run of a forecast: {text[:100]!r}", "the JSON of one", "run it again") from fault
+
+
+def _check_type(name: str, kind: Any, value: Any) -> None:
+    """Refuse a field of another type than that of the run.
+
+    Raises:
+        TypeError: It is of another.
+    """
+    is_right = {
+        str: isinstance(value, str),
+        bool: isinstance(value, bool),
+        tuple[str, ...]: isinstance(value, list) and all(isinstance(one, str) for one in value),
+        dict[str, float]: isinstance(value, dict),
+    }
+    if not is_right[kind]:
+        raise TypeError(f"{name}: {value!r} is no {kind}")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a run: the driver's answer to its object.
+
+    Args:
+        rows: By full name, rows that each table has of the run; empty if it was not loaded.
+        fault: What was wrong with the run, one line; "" if nothing. Nothing of a run with a fault is in the tables.
+        loaded_at: UTC, ISO 8601 with a Z.
+    """
+
+    rows: dict[str, int]
+    fault: str
+    loaded_at: str
+
+    def to_json(self) -> str:
+        """The text of its object."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Loaded":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ContractError: It is no such text.
+        """
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as fault:
+            raise ContractError(f"no answer to a run: {text[:100]!r}", "the JSON of one") from fault
 
 
 def run_key(forecast_name: str, run_id: str) -> str:
