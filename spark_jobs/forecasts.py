@@ -23,7 +23,7 @@ from spark_jobs.transforms.forecast_accuracy import DAY, SOURCES, through
 
 LOOK_SECONDS = 1.0
 MOST_BYTES = 512 << 20  # of a run's files: they are read into memory
-_TARGETS = ("bigint", "int", "double", "decimal")
+_TARGETS = ("bigint", "decimal")
 
 
 class Loader:
@@ -40,7 +40,6 @@ class Loader:
         self, tables: Stored, bucket: Bucket, accuracy: Accuracy, clock: Callable[[], float] = time.time
     ) -> None:
         self._tables, self._bucket, self._accuracy, self._clock = tables, bucket, accuracy, clock
-        self._answered: set[str] | None = None
         self._waiting: list[str] = []
         self._looked_at = float("-inf")
 
@@ -63,11 +62,10 @@ class Loader:
         return key
 
     def _look(self) -> None:
-        if self._answered is None:
-            self._answered = {RUNS + entry.key.removeprefix(LOADED) for entry in self._bucket.entries(LOADED)}
+        # both lists each time: whoever takes an answer away wants the run loaded again
+        answered = {RUNS + entry.key.removeprefix(LOADED) for entry in self._bucket.entries(LOADED)}
         found = [entry.key for entry in self._bucket.entries(RUNS)]
-        self._waiting = [key for key in found if key not in self._answered and not key.endswith("/")]
-        self._answered &= set(found)  # a run that was removed may come again
+        self._waiting = [key for key in found if key not in answered and not key.endswith("/")]
 
     def _load(self, key: str) -> None:
         started = time.monotonic()
@@ -85,8 +83,6 @@ class Loader:
             }
         loaded_at = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._bucket.create(LOADED + key.removeprefix(RUNS), Loaded(rows, fault, loaded_at).to_json().encode())
-        if self._answered is not None:
-            self._answered.add(key)
         seconds = round(time.monotonic() - started, 3)
         if fault:
             event("forecast not loaded", level=40, run=key, reason=fault)

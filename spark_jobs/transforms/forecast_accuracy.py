@@ -5,10 +5,10 @@ The definition stands at gold.forecast_accuracy in lakehouse/tables.py; `recompu
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,7 @@ from spark_jobs.arrow import arrow_schema
 SOURCES: Mapping[str, Table] = {table.full_name: table for table in (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)}
 DAY = "sales_date"  # of every source
 _FREQUENCY = re.compile(r"([1-9]\d?)?(Y|M|W|D|H|min)")
+_Sold = dict[tuple[Any, ...], Decimal | None]  # by day, item and dimensions
 _SHOWN = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 
 
@@ -59,11 +60,11 @@ def compute(forecasts: pa.Table, sales: pa.Table, last: datetime.date | None) ->
         sales: The source's rows of all days of these periods; others do no harm.
         last: The source's last day; None if it has none.
     """
-    first_days = zip(forecasts["forecast_date"].to_pylist(), forecasts["frequency"].to_pylist(), strict=True)
-    lasts = [through(first, frequency) for first, frequency in first_days]
-    is_known = np.array([bool(last and day and day <= last) for day in lasts], bool)
+    pairs = list(zip(forecasts["forecast_date"].to_pylist(), forecasts["frequency"].to_pylist(), strict=True))
+    ends = {pair: through(*pair) for pair in set(pairs)}
+    lasts = [ends[pair] for pair in pairs]
     through_date = pa.array(lasts, pa.date32())
-    actual = np.where(is_known, _actuals(forecasts.append_column("through_date", through_date), sales), np.nan)
+    actual = _actuals(forecasts, [day if day and last and day <= last else None for day in lasts], sales)
     values = {name: forecasts[name].to_numpy() for name in ("mean", *_SHOWN)}
     shown = {f"{name}_loss": _numbers(_loss(level, actual, values[name])) for name, level in _SHOWN.items()}
     forecast = np.where(np.isnan(values["p50"]), values["mean"], values["p50"])
@@ -79,35 +80,52 @@ def compute(forecasts: pa.Table, sales: pa.Table, last: datetime.date | None) ->
     return pa.table([made.get(name, forecasts[name] if name not in made else None) for name in schema.names], schema)
 
 
-def _actuals(forecasts: pa.Table, sales: pa.Table) -> NDArray[np.float64]:
-    """What each forecast's series sold in its period; NaN where one of its days is beyond what a number holds."""
-    found = np.zeros(len(forecasts))
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        numbered = forecasts.append_column("number", pa.array(range(len(forecasts)), pa.int64()))
-        connection.register("given", numbered)
-        connection.register("sales", sales)
-        connection.execute("CREATE TEMP TABLE forecasts AS SELECT *, map_keys(dimensions) AS names FROM given")
-        kinds = connection.execute("SELECT DISTINCT item_column, target_column, names FROM forecasts").fetchall()
-        for item, target, names in kinds:
-            series = [_quoted(item), *map(_quoted, names)]
-            columns = ", ".join(f"{column}::VARCHAR AS s{place}" for place, column in enumerate(series))
-            same = " AND ".join(f"s{place} = dimensions[{_literal(name)}]" for place, name in enumerate(names, start=1))
-            value = _quoted(target)
-            rows = connection.sql(
-                f"""
-                SELECT number, CASE WHEN bool_and(is_whole) THEN sum(sold)::DOUBLE END AS sold
-                FROM forecasts JOIN (
-                    SELECT {columns}, {DAY}, sum({value}) AS sold, bool_and({value} IS NOT NULL) AS is_whole
-                    FROM sales GROUP BY ALL
-                ) ON s0 = item_id AND {DAY} BETWEEN forecast_date AND through_date {"AND " + same if same else ""}
-                WHERE item_column = ? AND target_column = ? AND names = ?
-                GROUP BY number
-                """,  # noqa: S608 (names are quoted)
-                params=[item, target, names],
-            ).to_arrow_table()
-            np.put(found, rows["number"].to_numpy(), rows["sold"].to_numpy())
-    return found
+def _actuals(forecasts: pa.Table, lasts: Sequence[datetime.date | None], sales: pa.Table) -> NDArray[np.float64]:
+    """What each forecast's series sold in its period; NaN where that is not known, or beyond what a number holds.
+
+    By dictionaries: 14,000 forecasts of a day, of 14 runs, took DuckDB 0.5 s and take them 0.1 s, a few 2 ms.
+    """
+    names = ("item_column", "target_column", "item_id", "dimensions", "forecast_date")
+    rows = zip(*(forecasts[name].to_pylist() for name in names), lasts, strict=True)
+    sold: dict[tuple[str, ...], _Sold] = {}
+    found: dict[tuple[Any, ...], float] = {}  # several runs forecast the same
+    actuals = np.full(len(forecasts), np.nan)
+    for place, (item_column, target, item, dimensions, first, end) in enumerate(rows):
+        if end is None:
+            continue
+        kind = (target, item_column, *(name for name, _ in dimensions))
+        series = (item, *(value for _, value in dimensions))
+        key = (kind, series, first, end)
+        if key not in found:
+            if kind not in sold:
+                sold[kind] = _sold(sales, target, kind[1:])
+            found[key] = _sum(sold[kind], series, first, end)
+        actuals[place] = found[key]
+    return actuals
+
+
+def _sold(sales: pa.Table, target: str, series: Sequence[str]) -> _Sold:
+    """By day and series, what was sold; None where one of the rows is beyond what its column holds."""
+    wide = pa.table({name: sales[name] for name in (DAY, *series)}).append_column(
+        "value", pc.cast(sales[target], pa.decimal128(38, 3))
+    )
+    sums = wide.group_by([DAY, *series]).aggregate([("value", "sum"), ("value", "count"), ([], "count_all")])
+    keys = zip(*(sums[name].to_pylist() for name in (DAY, *series)), strict=True)
+    values = (sums[name].to_pylist() for name in ("value_sum", "value_count", "count_all"))
+    return {
+        (day, *(None if part is None else str(part) for part in parts)): value if known == count else None
+        for (day, *parts), value, known, count in zip(keys, *values, strict=True)
+    }
+
+
+def _sum(sold: _Sold, series: tuple[str, ...], first: datetime.date, end: datetime.date) -> float:
+    total = Decimal(0)
+    for number in range((end - first).days + 1):
+        value = sold.get((first + datetime.timedelta(days=number), *series), Decimal(0))
+        if value is None:
+            return float("nan")
+        total += value
+    return float(total)
 
 
 def _losses(quantiles: pa.ChunkedArray, actual: NDArray[np.float64]) -> pa.Array:
@@ -129,11 +147,3 @@ def _loss(
 
 def _numbers(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values, pa.float64(), from_pandas=True)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

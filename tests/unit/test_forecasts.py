@@ -364,7 +364,17 @@ def test_it_looks_once_a_second_at_most(site: Site) -> None:
     assert site.bucket.listed == []
     site.now += forecasts.LOOK_SECONDS
     assert site.loader.step()
-    assert [prefix for prefix, _ in site.bucket.listed].count("ops/forecasts/loaded/") == 0, "answers are remembered"
+    assert [prefix for prefix, _ in site.bucket.listed][:2] == ["ops/forecasts/loaded/", RUNS]
+
+
+def test_a_run_whose_answer_is_taken_away_is_loaded_again(site: Site) -> None:
+    site.land(files={})
+    site.work()
+    assert site.answer().fault
+    site.land()
+    site.bucket.delete_keys([loaded_key("revenue", "0a1b")])
+    assert len(site.work()) == 1
+    assert (site.answer().fault, cells(site)) == ("", EXPECTED)
 
 
 WRITES = [("append_few", 0), ("append_few", 1), ("overwrite_few", 0), ("create", 0)]
