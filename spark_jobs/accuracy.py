@@ -7,7 +7,7 @@ was there.
 
 import datetime
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ from spark_jobs.transforms.forecast_accuracy import DAY, SOURCES, compute, throu
 MOST_DATES = 100  # that one commit puts in place
 _PART = "accuracy/part"
 Days = frozenset[datetime.date]
+Period = tuple[datetime.date, datetime.date | None]  # first and last day; none for less than a day
 
 
 @dataclass
@@ -35,13 +36,15 @@ class _Source:
     """
 
     version: int
-    periods: dict[tuple[datetime.date, datetime.date], bool] = field(default_factory=dict)
+    periods: dict[Period, bool] = field(default_factory=dict)
 
     def affected(self, days: Days | None, last: datetime.date | None) -> list[datetime.date]:
         """The first days of the periods in which a day changed, all for None, or that the table reached or left."""
         changed = sorted(days or ())
 
-        def is_affected(first: datetime.date, end: datetime.date, was_known: bool) -> bool:
+        def is_affected(first: datetime.date, end: datetime.date | None, was_known: bool) -> bool:
+            if end is None:
+                return False
             place = bisect_left(changed, first)
             is_changed = days is None or (place < len(changed) and changed[place] <= end)
             return is_changed or was_known != _is_known(end, last)
@@ -95,23 +98,33 @@ class Accuracy:
             rows = self._rows(SOURCES[name], forecasts)
             source = self._opened().setdefault(name, _Source(self._tables.version(SOURCES[name])))
             last = self._tables.highest(SOURCES[name], DAY)
-            source.periods |= {period: _is_known(period[1], last) for period in _periods(rows)}
+            periods = set(zip(rows["forecast_date"].to_pylist(), rows["through_date"].to_pylist(), strict=True))
+            source.periods |= {period: _is_known(period[1], last) for period in periods}
         self._tables.overwrite_few(rows, GOLD_FORECAST_ACCURACY, app, version, app, where)
 
     def _opened(self) -> dict[str, _Source]:
         """By name, the tables that rows are held against."""
         if self._sources is None:
             found: dict[str, _Source] = {}
-            if self._tables.count(GOLD_FORECAST_ACCURACY):
-                columns = ["source_table", "forecast_date", "through_date", "actual"]
-                rows = self._tables.handle(GOLD_FORECAST_ACCURACY).to_pyarrow_table(columns=columns)
-                rows = rows.group_by(columns[:3]).aggregate([("actual", "count")])
-                for name in pc.unique(rows["source_table"]).to_pylist():
+            for name, period, is_known in self._stored_periods():
+                if name not in found:
                     version = self._tables.transaction(GOLD_FORECAST_ACCURACY, self._application(name))
-                    own = rows.filter(pc.equal(rows["source_table"], name))
-                    found[name] = _Source(version, _periods(own, own["actual_count"]))
+                    found[name] = _Source(version)
+                found[name].periods[period] = is_known or found[name].periods.get(period, False)
             self._sources = found
         return self._sources
+
+    def _stored_periods(self) -> Iterator[tuple[str, Period, bool]]:
+        """By source, the periods that the table has rows of, and whether those have actuals; some more than once."""
+        if self._tables.is_empty(GOLD_FORECAST_ACCURACY):
+            return
+        columns = ["source_table", "forecast_date", "through_date"]
+        rows = self._tables.handle(GOLD_FORECAST_ACCURACY).to_pyarrow_dataset()
+        for batch in rows.to_batches(columns=[*columns, "actual"]):
+            groups = pa.Table.from_batches([batch]).group_by(columns).aggregate([("actual", "count")])
+            for name, first, end, actuals in zip(*(column.to_pylist() for column in groups.columns), strict=True):
+                if name in SOURCES:
+                    yield name, (first, end), actuals > 0
 
     def _follow(self, name: str, source: _Source, step: Step | None) -> int:
         table = SOURCES[name]
@@ -174,17 +187,8 @@ class Accuracy:
         return f"accuracy/{self._tables.table_id(SOURCES[name])}"
 
 
-def _periods(
-    rows: pa.Table, counts: Iterable[pa.Scalar] | None = None
-) -> dict[tuple[datetime.date, datetime.date], bool]:
-    """By first and last day of periods of a day and more, whether there are actuals."""
-    known = [count.as_py() > 0 for count in counts] if counts is not None else [False] * len(rows)
-    pairs = zip(rows["forecast_date"].to_pylist(), rows["through_date"].to_pylist(), known, strict=True)
-    return {(first, end): is_known for first, end, is_known in pairs if end}
-
-
-def _is_known(end: datetime.date, last: datetime.date | None) -> bool:
-    return last is not None and end <= last
+def _is_known(end: datetime.date | None, last: datetime.date | None) -> bool:
+    return last is not None and end is not None and end <= last
 
 
 def _days(first: datetime.date, end: datetime.date | None) -> Iterator[datetime.date]:

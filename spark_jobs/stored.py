@@ -143,9 +143,10 @@ class Stored:
             found[table.full_name] = Files(handle.version(), len(sizes), sum(sizes), small)
         return found
 
-    def count(self, table: Table) -> int:
-        """The rows of the newest version, by the statistics of its files."""
-        return sum(pa.table(self._present(table).get_add_actions()).column("num_records").to_pylist())
+    def is_empty(self, table: Table) -> bool:
+        """Whether the newest version has no rows, by the statistics of its files."""
+        counts = pa.table(self._present(table).get_add_actions()).column("num_records").to_pylist()
+        return all(count == 0 for count in counts)
 
     def highest(self, table: Table, name: str) -> Any | None:
         """The greatest value of a column in the newest version, by the statistics of its files; None without rows."""

@@ -30,8 +30,8 @@ class Tables:
     def handle(self, _: object) -> Any:
         return SimpleNamespace(version=lambda: 1, transaction_version=lambda _: None)
 
-    def count(self, _: object) -> int:
-        return 0
+    def is_empty(self, _: object) -> bool:
+        return True
 
     def files(self) -> dict[str, Files]:
         return {"gold.daily_sales": Files(1, 2, 3, 4)}
