@@ -8,12 +8,16 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from infra.aws import glue
+from infra.local.athena import sql
+from infra.local.athena.tables import views
 from lakehouse.tables import FORECAST_TABLES, GOLD_FORECAST_ACCURACY, GOLD_SALES_FORECAST, VIEWS
 from spark_jobs import compaction
 from spark_jobs.arrow import arrow_schema
 from tests.unit.athena_lake import Lake
 from tests.unit.forecast_rows import MADE_AT, forecast_row
 from tests.unit.local_tables import FolderBucket, LocalTables
+from tests.unit.test_named_queries import Catalogue
 
 pytestmark = pytest.mark.unit
 
@@ -93,3 +97,15 @@ def test_a_view_has_all_rows_of_the_newest_run_of_each_period(table: Any) -> Non
 def test_every_key_column_is_a_column_that_cannot_be_null() -> None:
     for table in FORECAST_TABLES:
         assert set(table.key) <= {column.name for column in table.columns if not column.nullable}
+
+
+def test_athena_knows_the_views() -> None:
+    for view in (view for view in VIEWS if view.layer == "gold"):
+        entry = glue.catalogue(glue.Lake("bucket", "mine_")).tables["mine_gold", view.name]
+        text, _, columns = views.decode(entry)
+        assert "FROM mine_gold." in text
+        assert [column.name for column in columns] == [column.name for column in view.columns]
+        assert {column.name: column.type for column in columns}["dimensions"] == "map(varchar, varchar)"
+    asked = "SELECT element_at(losses, '0.5') AS loss FROM current_forecast_accuracy WHERE actual IS NOT NULL"
+    found = sql.translate(asked, catalog=Catalogue(), database="gold")
+    assert [(column.name, column.type) for column in found.columns] == [("loss", "double")]

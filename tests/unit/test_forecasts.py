@@ -33,6 +33,8 @@ from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.forecasts import Loader, drop
 from spark_jobs.recompute_accuracy import accuracy as slow
+from spark_jobs.recompute_forecasts import differences
+from spark_jobs.recompute_forecasts import forecasts as by_hand
 from spark_jobs.transforms import forecast_accuracy
 from tests.unit.local_tables import LocalTables
 from tests.unit.memory_bucket import MemoryBucket
@@ -121,6 +123,14 @@ class Site:
         return [self.tables.version(table) for table in FORECAST_TABLES]
 
     def is_right(self) -> bool:
+        """Whether both tables are what the slow ways find."""
+        rows = self.rows(GOLD_SALES_FORECAST)
+        for key, body in self.bucket.objects.items():
+            if key.startswith(RUNS) and not key.endswith("/"):
+                run = Run.from_json(body.decode())
+                files = [text for name, text in self.bucket.objects.items() if name.startswith(run.exports)]
+                own = [row for row in rows if row["run_id"] == run.run_id]
+                assert list(differences(run, by_hand(run, files), own)) == []
         expected = slow(self.rows(GOLD_SALES_FORECAST), {"gold.daily_sales": self.rows(GOLD_DAILY_SALES)})
         return self.rows(GOLD_FORECAST_ACCURACY) == sorted(expected, key=repr)
 
@@ -230,6 +240,7 @@ def test_what_the_local_service_writes_is_read_with_its_dimensions(site: Site, t
     assert np.array_equal(np.array(series), values.reshape(4, 3))
     assert [level for level, _ in found[0]["quantiles"]] == ["0.05", "0.9"]
     assert (found[0]["p10"], found[0]["p50"]) == (None, None)
+    assert list(differences(run, by_hand(run, client.objects.values()), found)) == []
 
 
 def test_a_log_transform_is_undone(site: Site) -> None:
@@ -246,6 +257,25 @@ def test_a_log_transform_is_undone(site: Site) -> None:
     assert (forecast["p50"], forecast["p90"]) == (pytest.approx(9.0), None)
     assert (back["actual"], back["p50"], back["p90"]) == (pytest.approx(1234.5), pytest.approx(9.0), np.expm1(1.0))
     assert site.is_right()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda rows: [*rows, rows[0]], "2 rows for"),
+        (lambda rows: rows[1:], "missing in the table"),
+        (lambda rows: [*rows, rows[0] | {"item_id": "X"}], "only in the table: ('X'"),
+        (lambda rows: [rows[0] | {"quantiles": [("0.1", -1.0), ("0.5", 9.0), ("0.9", None)]}, *rows[1:]], "0.5 of"),
+        (lambda rows: [rows[0] | {"quantiles": []}, *rows[1:]], "0.1 of"),
+    ],
+)
+def test_what_is_not_as_in_the_files_is_told(
+    site: Site, spoil: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], said: str
+) -> None:
+    site.land()
+    site.work()
+    files = [text.encode() for text in FILES.values()]
+    assert said in next(differences(RUN, by_hand(RUN, files), spoil(site.rows(GOLD_SALES_FORECAST))))
 
 
 def changed(**fields: Any) -> Callable[[Site], None]:
