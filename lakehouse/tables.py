@@ -1,6 +1,6 @@
 """The tables: columns, types, keys and meanings, the one source for schemas, catalogue and docs/tables.md.
 
-Types are Spark SQL's names, which Athena and DuckDB share for these tables.
+Types are Spark SQL's names, which Athena and DuckDB share for these tables but for maps: DuckDB writes `MAP(…, …)`.
 """
 
 from collections.abc import Iterable
@@ -49,12 +49,13 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A view over tables: `body` is a SELECT that Spark, DuckDB and Athena all understand."""
+    """A view over tables: `body` is a SELECT of `columns` that Spark, DuckDB and Athena all understand."""
 
     layer: str
     name: str
     meaning: str
     body: str
+    columns: tuple[Column, ...]
 
     @property
     def full_name(self) -> str:
@@ -216,11 +217,100 @@ OPS_BRONZE_OBJECTS = Table(
     pruned=("batch_id",),
 )
 
+_SERIES = (
+    Column("forecast_name", "string", "the forecast's name in forecasts.yaml", nullable=False),
+    Column("run_id", "string", "the run: a digest of what it was made from", nullable=False),
+    Column("item_id", "string", "the item: a value of the source's item_column", nullable=False),
+    Column(
+        "dimensions",
+        "map<string,string>",
+        "further columns of the source that make the series, by name; empty if none",
+        nullable=False,
+    ),
+)
+_FORECAST_AT = (
+    Column("forecast_at", "timestamp", "first moment of the period that is forecast, UTC", nullable=False),
+    Column("forecast_date", "date", "its day", nullable=False),
+)
+_VALUES = (
+    Column("mean", "double", "the mean; null where it was not asked for"),
+    Column("p10", "double", "10 % quantile; null where it was not asked for"),
+    Column("p50", "double", "the median, likewise"),
+    Column("p90", "double", "90 % quantile, likewise"),
+    Column("quantiles", "map<string,double>", "all quantiles asked for, by level: 0.1", nullable=False),
+)
+_MADE = (
+    Column("predictor", "string", "what made it: AutoPredictor, NPTS", nullable=False),
+    Column("made_at", "timestamp", "when the forecast was made, UTC", nullable=False),
+)
+_SOURCE = (
+    Column("source_table", "string", "the table that it was made from: gold.daily_sales", nullable=False),
+    Column("item_column", "string", "the source's column with the item", nullable=False),
+    Column("target_column", "string", "the source's column that is forecast", nullable=False),
+    Column("frequency", "string", "length of a period: D, W, 2W, M, Y, H, 15min", nullable=False),
+)
+
+GOLD_SALES_FORECAST = Table(
+    "gold",
+    "sales_forecast",
+    "Forecasts as Amazon Forecast exported them, a log transform undone.",
+    "one row per forecast_name, run_id, item_id, dimensions, forecast_at",
+    ("forecast_name", "run_id", "item_id", "dimensions", "forecast_at"),
+    (*_SERIES, *_FORECAST_AT, *_VALUES, *_MADE, *_SOURCE),
+    pruned=("forecast_date", "forecast_name", "source_table"),
+)
+
+GOLD_FORECAST_BACKTEST = Table(
+    "gold",
+    "forecast_backtest",
+    "What the predictor of a forecast said of the past in its backtest, beside what it was trained to meet.",
+    "one row per forecast_name, run_id, item_id, dimensions, window_start_at, forecast_at",
+    ("forecast_name", "run_id", "item_id", "dimensions", "window_start_at", "forecast_at"),
+    (
+        *_SERIES,
+        Column("window_start_at", "timestamp", "first period of the backtest's window, UTC", nullable=False),
+        Column("window_end_at", "timestamp", "its last period, UTC", nullable=False),
+        *_FORECAST_AT,
+        Column("actual", "double", "the target's value then, as it was imported; null where it was missing"),
+        *_VALUES,
+        *_MADE,
+    ),
+    pruned=("forecast_date", "forecast_name"),
+)
+
+GOLD_FORECAST_ACCURACY = Table(
+    "gold",
+    "forecast_accuracy",
+    "Each row of gold.sales_forecast beside what the source table says now of its period. A period counts once the "
+    "table has its last day or a later one; a series that was forecast and has no row then sold 0.",
+    "one row per forecast_name, run_id, item_id, dimensions, forecast_at",
+    GOLD_SALES_FORECAST.key,
+    (
+        *_SERIES,
+        *_FORECAST_AT,
+        Column("through_date", "date", "last day of the period; null for periods of less than a day"),
+        Column("made_at", "timestamp", "when the forecast was made, UTC", nullable=False),
+        Column("source_table", "string", "the table that actual comes from", nullable=False),
+        Column("forecast", "double", "the median; the mean where no median was asked for; else null"),
+        Column("actual", "double", "sum of the target over the period; null until the table has come that far"),
+        Column("absolute_error", "double", "|actual - forecast|"),
+        Column(
+            "p10_loss", "double", "pinball loss of p10: 0.1 (actual - p10), or 0.9 (p10 - actual) where p10 is above"
+        ),
+        Column("p50_loss", "double", "pinball loss of p50"),
+        Column("p90_loss", "double", "pinball loss of p90"),
+        Column("losses", "map<string,double>", "pinball loss of each quantile, by level; null without an actual"),
+    ),
+    pruned=("forecast_date", "forecast_name", "source_table"),
+)
+
+FORECAST_TABLES = (GOLD_SALES_FORECAST, GOLD_FORECAST_BACKTEST, GOLD_FORECAST_ACCURACY)
 TABLES = (
     SILVER_ORDER_LINES,
     SILVER_REJECTED,
     GOLD_DAILY_SALES,
     GOLD_DAILY_PRODUCT_SALES,
+    *FORECAST_TABLES,
     OPS_BATCHES,
     OPS_BRONZE_OBJECTS,
 )
@@ -233,15 +323,34 @@ def views(unknown: Iterable[str] = ()) -> tuple[View, ...]:
         unknown: The columns that silver.order_lines has beyond the contract. They are quoted, for such a name may be a
             word of SQL's own; Spark reads double quotes so with `spark.sql.ansi.doubleQuotedIdentifiers` alone.
     """
-    names = [name for name in SILVER_ORDER_LINES.names if name != "is_deleted"] + [f'"{name}"' for name in unknown]
+    beyond = tuple(Column(name, "string", "a field that the contract does not know") for name in unknown)
+    known = tuple(column for column in SILVER_ORDER_LINES.columns if column.name != "is_deleted")
+    names = [column.name for column in known] + [f'"{column.name}"' for column in beyond]
     return (
         View(
             "silver",
             "current_order_lines",
             "The shop's order lines as they are now, without tombstones.",
             f"SELECT {', '.join(names)} FROM silver.order_lines WHERE NOT is_deleted",  # noqa: S608 (names of our own)
+            (*known, *beyond),
+        ),
+        _newest("current_forecast", "Of each forecast's period, what the newest run says.", GOLD_SALES_FORECAST),
+        _newest(
+            "current_forecast_accuracy",
+            "Of each forecast's period, what the newest run said and what came.",
+            GOLD_FORECAST_ACCURACY,
         ),
     )
+
+
+def _newest(name: str, meaning: str, table: Table) -> View:
+    """All rows of the newest run for each forecast_at: no key with a map in it, which Spark does not compare."""
+    names = ", ".join(table.names)
+    body = (
+        f"SELECT {names} FROM (SELECT {names}, rank() OVER (PARTITION BY forecast_name, forecast_at "  # noqa: S608
+        f"ORDER BY made_at DESC, run_id DESC) AS age FROM {table.full_name}) AS runs WHERE age = 1"
+    )
+    return View(table.layer, name, meaning, body, table.columns)
 
 
 VIEWS = views()

@@ -15,6 +15,8 @@ def arrow_schema(table: Table) -> pa.Schema:
         "boolean": pa.bool_(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("us", tz="UTC"),
+        "map<string,string>": pa.map_(pa.string(), pa.string()),
+        "map<string,double>": pa.map_(pa.string(), pa.float64()),
     }
     return pa.schema(
         [

@@ -41,7 +41,7 @@ def stream(settings: Settings) -> None:
 
 
 def backfill(settings: Settings) -> None:
-    """Bring everything that lies in bronze to gold, then stop.
+    """Bring everything that lies in bronze, and every forecast that has been made, to gold, then stop.
 
     Raises:
         ContractError: At the end, when an object was damaged; what could be read of it is in the tables.
@@ -52,8 +52,11 @@ def backfill(settings: Settings) -> None:
         while (found := driver.step()) or driver.ledger.reconciling:
             batches += found
         driver.bring_gold_up()
+        forecasts = 0
+        while driver.load_forecast():
+            forecasts += 1
         driver.publish()
-        event("backfilled", batches=batches)
+        event("backfilled", batches=batches, forecasts=forecasts)
         damaged = driver.damaged[before:]
     if damaged:
         raise ContractError(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, Table
+from lakehouse.tables import Table
 from spark_jobs.commit import Rewrite
 from spark_jobs.delta import ROWS_PER_FILE, Lakehouse
 from spark_jobs.layout import DataFile, choose, cost
@@ -20,13 +20,14 @@ LEAST_FILES = 8  # that a piece must save, or as much in overlaps
 
 def rows_per_file(table: Table) -> int:
     """Rows that a file of the table is to have."""
-    return GOLD_ROWS_PER_FILE if table in (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES) else ROWS_PER_FILE
+    return GOLD_ROWS_PER_FILE if table.layer == "gold" else ROWS_PER_FILE
 
 
 def order(table: Table) -> list[str]:
-    """The columns that rows are sorted by within a file: first the one that files are told apart by."""
+    """The columns that rows are sorted by within a file: first the one that files differ by; no maps."""
     first = table.pruned[0]
-    return [first, *(name for name in table.key if name != first)]
+    maps = {column.name for column in table.columns if column.type.startswith("map<")}
+    return [first, *(name for name in table.key if name != first and name not in maps)]
 
 
 def run(tables: Lakehouse, bucket: Bucket, table: Table, *, now: float) -> int:

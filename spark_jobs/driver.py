@@ -1,6 +1,7 @@
 """The driver: the one process that writes the tables of an environment, step by step.
 
-A step finishes the oldest unfinished plan or makes and runs the next one, then brings gold up to silver.
+A step finishes the oldest unfinished plan or makes and runs the next one, then brings gold up to silver. Between two
+steps, forecasts that have been made are loaded.
 """
 
 import datetime
@@ -15,7 +16,9 @@ from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES
 from spark_jobs import apply, expiry, gold, ops, silver
+from spark_jobs.accuracy import Accuracy
 from spark_jobs.delta import Lakehouse
+from spark_jobs.forecasts import Loader
 from spark_jobs.ledger import Ledger
 from spark_jobs.maintenance import SILVER_PIECES, Maintenance
 from spark_jobs.metrics import Metrics
@@ -58,6 +61,8 @@ class Driver:
         self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
         self._owes_gold = False
         self._uncounted: tuple[Result, float] | None = None
+        self._accuracy = Accuracy(tables)
+        self._forecasts = Loader(tables, bucket, self._accuracy)
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold; after a step that failed, go on where it was.
@@ -122,9 +127,17 @@ class Driver:
     def publish(self) -> int:
         """Fill the ops tables from the results they lack and count the tables' files; returns how many batches."""
         found = self.publisher.publish(self.ledger)
+        self._accuracy.persist()
         self.metrics.counted(self._tables.files())
         self.report()
         return found
+
+    def load_forecast(self) -> str | None:
+        """Load a forecast's run if one is complete and nothing waits; returns the key of its object."""
+        if self._waiting or self.ledger.pending or self._owes_gold:
+            return None
+        self.check()
+        return self._forecasts.step()
 
     def maintain(self) -> str | None:
         """Do a piece of maintenance if one is due and nothing waits; returns its name."""
@@ -159,6 +172,7 @@ class Driver:
         self.check()
         started = time.monotonic()
         step = gold.run(self._tables, self._generation, self._days)
+        self._accuracy.follow(step)
         if self._uncounted:  # a batch that gold shows only now, after a step that failed, is counted with it
             result, silver_seconds = self._uncounted
             self.metrics.batch(result, step, {"silver": silver_seconds, "gold": time.monotonic() - started})

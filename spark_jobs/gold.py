@@ -4,7 +4,7 @@ import datetime
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -31,12 +31,16 @@ class Step:
         gold_version: gold.daily_sales' version that shows it.
         days: How many days were recomputed; None for all.
         committed_at: Seconds since 1970.
+        changed: The days that were recomputed; None for all.
+        written: By full name, the version that the step committed of each table that it wrote.
     """
 
     silver_version: int
     gold_version: int
     days: int | None
     committed_at: float
+    changed: frozenset[datetime.date] | None = frozenset()
+    written: Mapping[str, int] = field(default_factory=dict)
 
 
 def application(tables: Lakehouse, generation: int) -> str:
@@ -59,7 +63,8 @@ def run(
     """
     app = application(tables, generation)
     version = tables.version(SILVER_ORDER_LINES)
-    most: int | None = 0
+    days: frozenset[datetime.date] | None = frozenset()
+    written: dict[str, int] = {}
     if version <= 0:  # silver has never been written: there is nothing to show
         return Step(version, tables.version(GOLD_DAILY_SALES), 0, time.time())
     done = {table: tables.transaction(table, app) for table in BUILDS}
@@ -72,8 +77,9 @@ def run(
             writes = [pool.submit(_write, tables, table, sales[table], days, app, version) for table in behind]
             for write in writes:
                 write.result()
-        most = None if days is None else len(days)
-    return Step(version, tables.version(GOLD_DAILY_SALES), most, time.time())
+        written = {table.full_name: tables.version(table) for table in behind}
+    most = None if days is None else len(days)
+    return Step(version, tables.version(GOLD_DAILY_SALES), most, time.time(), days, written)
 
 
 def _sales(

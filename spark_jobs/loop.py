@@ -36,9 +36,11 @@ def run(driver: Driver, stop: threading.Event, poll_seconds: float) -> None:
             if unpublished >= PUBLISH_AFTER_BATCHES:
                 patience.call(driver.publish)
                 unpublished = 0
+            patience.call(driver.load_forecast)
             patience.call(driver.maintain)
         else:
             patience.call(quiet.go_on)
+            patience.call(driver.load_forecast)
             patience.call(driver.maintain)
             stop.wait(poll_seconds)
     driver.publish()

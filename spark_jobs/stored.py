@@ -143,6 +143,17 @@ class Stored:
             found[table.full_name] = Files(handle.version(), len(sizes), sum(sizes), small)
         return found
 
+    def is_empty(self, table: Table) -> bool:
+        """Whether the newest version has no rows, by the statistics of its files."""
+        counts = pa.table(self._present(table).get_add_actions()).column("num_records").to_pylist()
+        return all(count == 0 for count in counts)
+
+    def highest(self, table: Table, name: str) -> Any | None:
+        """The greatest value of a column in the newest version, by the statistics of its files; None without rows."""
+        adds = pa.table(self._present(table).get_add_actions(flatten=True))
+        values = adds[f"max.{name}"].to_pylist() if f"max.{name}" in adds.column_names else []
+        return max((value for value in values if value is not None), default=None)
+
     def rows(self, table: Table, version: int, columns: Sequence[str], name: str, values: pa.Array) -> pa.Table:
         """The rows of a version, in memory, in which a column has one of these values."""
         found, _ = self.scan(table, version, columns, name, values.to_pylist())

@@ -1,19 +1,23 @@
 """Verify: recompute silver and gold from bronze by another way, and compare every row and every cell.
 
+Forecasts are compared with the export files that are still there.
+
 Reads only; needs no Spark session and no lease, and can run beside the driver as long as nothing new arrives.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import places
+from lakehouse import places, runs
 from lakehouse.errors import ContractError
 from lakehouse.evolution import DISCARD, gather, only
 from lakehouse.settings import Settings
@@ -21,18 +25,22 @@ from lakehouse.strictjson import MalformedError
 from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
+    GOLD_FORECAST_ACCURACY,
+    GOLD_SALES_FORECAST,
     SILVER_ORDER_LINES,
     SILVER_REJECTED,
     Table,
 )
-from spark_jobs import expiry
+from spark_jobs import expiry, recompute_forecasts
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.generation import read_generation
 from spark_jobs.recompute import GOLD, OLDER, SOURCE, Recomputed, silver_rows
+from spark_jobs.recompute_accuracy import accuracy
 from spark_jobs.storage import Bucket
 
 Report = Callable[[str, int, int | None], None]
 CHUNK = 50_000
+MOST_PER_RUN = 3  # differences that are told of a forecast's run
 
 
 @dataclass
@@ -83,6 +91,9 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
         _compare(connection, settings, table, expected, verification)
         report("tables compared", done, 3)
     _compare_rejected(settings, recomputed, verification)
+    if _exists(settings, GOLD_FORECAST_ACCURACY):  # no driver may have run since this version came
+        _compare_forecasts(bucket, settings, verification)
+        _compare_accuracy(connection, settings, verification)
     return verification
 
 
@@ -120,6 +131,11 @@ def _silver(recomputed: Recomputed, settings: Settings) -> pa.Table:
             rows = []
     batches.append(pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields)))
     return pa.Table.from_batches(batches)
+
+
+def _exists(settings: Settings, table: Table) -> bool:
+    url = places.table_url(settings.bucket, table.layer, table.name)
+    return DeltaTable.is_deltatable(url, storage_options=settings.delta_options)
 
 
 def _rows(settings: Settings, table: Table) -> ds.Dataset:
@@ -187,6 +203,37 @@ def _compare(
             f"SELECT odd::VARCHAR FROM (FROM {left} EXCEPT ALL FROM {right} ORDER BY ALL LIMIT 3) AS odd"  # noqa: S608
         ).fetchall()
         verification.differences += [f"{table.full_name}: {label}: {row}" for (row,) in odd]
+
+
+def _compare_forecasts(bucket: Bucket, settings: Settings, verification: Verification) -> None:
+    """Compare gold.sales_forecast with the export files of its runs, where those are still there."""
+    rows = _rows(settings, GOLD_SALES_FORECAST)
+    verification.rows[GOLD_SALES_FORECAST.full_name] = rows.count_rows()
+    for entry in list(bucket.entries(runs.LOADED)):
+        text = bucket.get(runs.RUNS + entry.key.removeprefix(runs.LOADED))
+        if text is None or runs.Loaded.from_json(bucket.present(entry.key).decode()).fault:
+            continue
+        run = runs.Run.from_json(text.decode())
+        files = [bucket.get(file.key) for file in bucket.entries(run.exports) if file.key.endswith(".csv")]
+        if files:
+            own = (ds.field("forecast_name") == run.forecast_name) & (ds.field("run_id") == run.run_id)
+            expected = recompute_forecasts.forecasts(run, [body for body in files if body is not None])
+            found = recompute_forecasts.differences(run, expected, rows.to_table(filter=own).to_pylist())
+            verification.differences += islice(found, MOST_PER_RUN)
+
+
+def _compare_accuracy(connection: duckdb.DuckDBPyConnection, settings: Settings, verification: Verification) -> None:
+    """Compare gold.forecast_accuracy with the forecasts held one by one against gold as bronze has it."""
+    forecasts = _rows(settings, GOLD_SALES_FORECAST).to_table()
+    first = pc.min(forecasts["forecast_date"]).as_py()
+    sales = {}
+    for name, rows in GOLD.items():
+        if pc.any(pc.equal(forecasts["source_table"], name)).as_py():
+            found = connection.sql(f"SELECT * FROM ({rows}) WHERE sales_date >= ?", params=[first])  # noqa: S608
+            sales[name] = found.to_arrow_table().to_pylist()
+    expected = accuracy(forecasts.to_pylist(), sales)
+    connection.register("expected_accuracy", pa.Table.from_pylist(expected, arrow_schema(GOLD_FORECAST_ACCURACY)))
+    _compare(connection, settings, GOLD_FORECAST_ACCURACY, "SELECT * FROM expected_accuracy", verification)
 
 
 def _compare_rejected(settings: Settings, recomputed: Recomputed, verification: Verification) -> None:

@@ -140,9 +140,7 @@ def prefixed(sql: str, prefix: str) -> str:
 
 
 def _view(lake: Lake, view: View) -> Entry:
-    known = {column.name: column for column in (*SILVER_ORDER_LINES.columns, *lake.unknown)}
-    named = [known[name] for name in known if name != "is_deleted"]
-    columns = [AthenaColumn(column.name, types.from_hive(column.type)) for column in named]
+    columns = [AthenaColumn(column.name, types.from_hive(column.type)) for column in view.columns]
     entry = view_entry(view.name, prefixed(view.body, lake.prefix), columns, database=f"{lake.prefix}{view.layer}")
     return entry | {"Description": view.meaning}
 

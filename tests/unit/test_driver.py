@@ -30,6 +30,9 @@ class Tables:
     def handle(self, _: object) -> Any:
         return SimpleNamespace(version=lambda: 1, transaction_version=lambda _: None)
 
+    def is_empty(self, _: object) -> bool:
+        return True
+
     def files(self) -> dict[str, Files]:
         return {"gold.daily_sales": Files(1, 2, 3, 4)}
 
@@ -104,3 +107,13 @@ def test_what_maintenance_did_is_told_at_once(driver: Driver, monkeypatch: pytes
     assert driver.maintain() == "compact gold.daily_sales"
     assert told(driver)["activity"]["maintained"] == "compact gold.daily_sales"
     assert told(driver)["activity"]["tables"]["gold.daily_sales"]["files"] == 2
+
+
+def test_forecasts_are_looked_for_only_when_nothing_waits(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver._forecasts, "step", lambda: "a run")
+    assert driver.load_forecast() == "a run"
+    for name, value in (("_waiting", 1), ("_owes_gold", True)):
+        monkeypatch.setattr(driver, name, value)
+        assert driver.load_forecast() is None
+        monkeypatch.undo()
+        monkeypatch.setattr(driver._forecasts, "step", lambda: "a run")

@@ -13,6 +13,7 @@ import pytest
 from connect.__main__ import main as connect_main
 from generator.__main__ import main as generator_main
 from infra.__main__ import main as infra_main
+from infra.local.athena.tables import types
 from lakehouse.tables import TABLES, VIEWS
 from spark_jobs.__main__ import main as spark_main
 
@@ -118,7 +119,9 @@ def test_sql_runs_against_tables_of_our_columns(sql: str) -> None:
     for layer in {table.layer for table in TABLES}:
         connection.execute(f"CREATE SCHEMA {layer}")
     for table in TABLES:
-        columns = ", ".join(f'"{column.name}" {column.type}' for column in table.columns)
+        columns = ", ".join(
+            f'"{column.name}" {types.to_duckdb(types.from_hive(column.type))}' for column in table.columns
+        )
         connection.execute(f"CREATE TABLE {table.full_name} ({columns})")
     for view in VIEWS:
         connection.execute(f"CREATE VIEW {view.full_name} AS {view.body}")
