@@ -1,0 +1,47 @@
+"""What GetAccuracyMetrics answers, as figures by name, and which predictor is best by one of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lakehouse.errors import ContractError
+
+
+def figures(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The summary over all backtest windows: WAPE, RMSE, MASE, MAPE, AverageWeightedQuantileLoss, wQL[0.1], …
+
+    Args:
+        results: PredictorEvaluationResults.
+
+    Raises:
+        ContractError: There is no summary.
+    """
+    for result in results:
+        for window in result.get("TestWindows", []):
+            if window.get("EvaluationType") != "SUMMARY":
+                continue
+            metrics = window["Metrics"]
+            errors = (metrics.get("ErrorMetrics") or [{}])[0]
+            found = {name: errors[name] for name in ("WAPE", "RMSE", "MASE", "MAPE") if name in errors}
+            for name in ("RMSE", "AverageWeightedQuantileLoss"):
+                if name in metrics:
+                    found.setdefault(name, metrics[name])
+            for one in metrics.get("WeightedQuantileLosses", []):
+                found[f"wQL[{one['Quantile']}]"] = one["LossValue"]
+            return {name: float(value) for name, value in found.items()}
+    raise ContractError("accuracy metrics without a SUMMARY", "one")
+
+
+def best(trained: Sequence[Mapping[str, Any]], metric: str) -> int:
+    """The place of the predictor whose metric is least; the first of equals, and one without a number comes last.
+
+    Example:
+        >>> best([{"metrics": {"WAPE": 0.4}}, {"metrics": {"WAPE": 0.2}}], "WAPE")
+        1
+    """
+
+    def loss(place: int) -> float:
+        value = trained[place]["metrics"].get(metric, math.inf)
+        return math.inf if math.isnan(value) else value
+
+    return min(range(len(trained)), key=loss)
