@@ -64,7 +64,9 @@ def read(text: str, path: str = FILE.name) -> dict[str, Definition]:
         for key, node in root.value:
             name = str(key.value)
             if not NAME.fullmatch(name):
-                mistakes.add(key, f"a forecast is named {name}", "small letters, digits and _, at most 40, a letter first")
+                mistakes.add(
+                    key, f"a forecast is named {name}", "small letters, digits and _, at most 40, a letter first"
+                )
             elif name in found:
                 mistakes.add(key, f"{name} is defined twice", "it once")
             else:

@@ -72,7 +72,7 @@ def definition_id(definition: Definition) -> str:
     return names.digest([known, series], 5)
 
 
-def plan(definition: Definition, run: str, site: Site, *, upload: str = "") -> Request:
+def plan(definition: Definition, run: str, site: Site, *, upload: str = "", trained_by: str = "") -> Request:
     """All of a run.
 
     Args:
@@ -80,6 +80,7 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "") -> R
         run: Its id.
         site: Where.
         upload: Key of a file to import in place of the table's rows; "" for the table.
+        trained_by: An earlier run whose predictors serve once more; "" to train.
 
     Returns:
         `datasets`, `group`, `predictors`, `forecast`, `export`, `backtest`: requests, and what polls need.
@@ -87,7 +88,7 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "") -> R
     datasets = _datasets(definition, run, site, upload)
     group = names.resource(definition.name, names.digest([one["create"]["DatasetName"] for one in datasets], 5))
     group_arn, name = site.place.arn("dataset-group", group), names.resource(definition.name, run)
-    forecast_arn = site.place.arn("forecast", name)
+    forecast_arn, trained = site.place.arn("forecast", name), names.resource(definition.name, trained_by or run)
     return {
         "datasets": datasets,
         "group": {
@@ -98,7 +99,7 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "") -> R
         },
         "group_arn": group_arn,
         "predictors": [
-            _predictor(definition, one, names.resource(name, str(number)), group_arn, run)
+            _predictor(definition, one, names.resource(trained, str(number)), group_arn, run)
             for number, one in enumerate(definition.predictors, start=1)
         ],
         "forecast": {"name": name, "arn": forecast_arn, "types": list(definition.quantiles)},
@@ -177,6 +178,8 @@ def _dataset(
             "QueryString": sql.unload(query, folder) if query else "",
             "ResultConfiguration": {"OutputLocation": f"s3://{site.bucket}/{places.ATHENA}"},
             "QueryExecutionContext": {"Database": f"{site.prefix}gold"},
+            # A retried call asks for the same execution.
+            "ClientRequestToken": names.digest([site.attempt, name, run], 40),
         },
         "needs_query": bool(query),
     }

@@ -1,7 +1,8 @@
 """Which resources of a forecast are no longer kept, by the number of runs and by their age; deletes nothing."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,25 +62,42 @@ def shared_owner(arn: str) -> str:
     return (found.group(2) or found.group(4)) if found else ""
 
 
+def serving(trained: Sequence[Resource], definition: Definition, prefix: str, now: datetime) -> str:
+    """The newest run whose predictors are young enough to serve once more; "" if another has to train.
+
+    Args:
+        trained: ACTIVE predictors of the forecast.
+        definition: How long they serve, and how many a run has.
+        prefix: `definition_id`: those of another definition do not serve.
+        now: With a time zone.
+    """
+    oldest = now - timedelta(days=definition.retrain_days)
+    young = [one for one in trained if one.run.startswith(prefix) and one.created_at >= oldest]
+    counts = Counter(one.run for one in young)
+    whole = [one for one in young if counts[one.run] == len(definition.predictors)]
+    return max(whole, key=lambda one: one.created_at).run if whole and definition.retrain_days else ""
+
+
 def surplus(
-    resources: Sequence[Resource], definition: Definition, *, now: datetime, newest: str, is_all: bool = False
-) -> list[str]:
+    resources: Sequence[Resource], definition: Definition, *, now: datetime, newest: Collection[str],
+    is_all: bool = False,
+) -> list[str]:  # fmt: skip
     """ARNs to delete, each after those that were made of it.
 
     Args:
         resources: Of the forecast.
         definition: How many runs are kept, and how long.
         now: With a time zone.
-        newest: The run that has just been made, which is kept.
+        newest: The run that has just been made and the one that trained its predictor, which are kept.
         is_all: Whether nothing is kept.
     """
     began: dict[str, datetime] = {}
     for one in resources:
         began[one.run] = min(began.get(one.run, one.created_at), one.created_at)
-    order = sorted(began, key=lambda run: (run == newest, began[run]), reverse=True)
-    kept = set() if is_all else set(order[: definition.keep_runs])
+    order = sorted(began, key=lambda run: (run in newest, began[run]), reverse=True)
+    kept = set() if is_all else {*order[: definition.keep_runs], *newest}
     if definition.keep_days:
         oldest = now - timedelta(days=definition.keep_days)
-        kept -= {run for run in kept if began[run] < oldest and run != newest}
+        kept -= {run for run in kept if began[run] < oldest and run not in newest}
     gone = [one for one in resources if one.run not in kept]
     return [one.arn for one in sorted(gone, key=lambda one: one.created_at, reverse=True)]

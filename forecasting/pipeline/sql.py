@@ -27,8 +27,8 @@ def target(definition: Definition, prefix: str = "") -> str:
     item, time, value = _name(definition.item), _name(definition.time), _name(definition.target)
     kept = f"{item} IS NOT NULL AND {time} IS NOT NULL AND {value} IS NOT NULL"
     if definition.top:
-        best = f"SELECT {item} FROM {source} WHERE {item} IS NOT NULL GROUP BY {item} "
-        best += f"ORDER BY sum({_name(definition.top_by)}) DESC, {item} LIMIT {int(definition.top)}"
+        rank = f"sum({_name(definition.top_by)}) DESC, {item} LIMIT {int(definition.top)}"
+        best = f"SELECT {item} FROM {source} WHERE {item} IS NOT NULL GROUP BY {item} ORDER BY {rank}"  # noqa: S608
         kept += f" AND {item} IN ({best})"
     total = f"CAST({definition.filling.get('aggregation', 'sum')}({value}) AS double)"
     moment = _moment(time, definition.frequency, is_period=definition.is_log)
@@ -39,31 +39,27 @@ def target(definition: Definition, prefix: str = "") -> str:
     names = [ITEM, *definition.dimensions]
     selected = ", ".join(f"{column} AS {_name(name)}" for column, name in zip(columns, names, strict=True))
     groups = ", ".join([*columns, moment])
-    return (
-        f"SELECT {selected}, {moment} AS {_name(TIMESTAMP)}, {shown} AS {_name(TARGET)} "
-        f"FROM {source} WHERE {kept} GROUP BY {groups}"
-    )
+    selected += f", {moment} AS {_name(TIMESTAMP)}, {shown} AS {_name(TARGET)}"
+    return f"SELECT {selected} FROM {source} WHERE {kept} GROUP BY {groups}"  # noqa: S608  (names are checked)
 
 
 def related(definition: Definition, series: Series, prefix: str = "") -> str:
     """Rows of related series: item, moment and one column each."""
     item, time = _name(series.item), _name(series.time)
     columns = ", ".join(f"CAST({_name(column)} AS double) AS {_name(column)}" for column in series.columns)
-    return (
-        f"SELECT CAST({item} AS varchar) AS {_name(ITEM)}, {_moment(time, definition.frequency)} AS "
-        f"{_name(TIMESTAMP)}, {columns} FROM {_source(series.table, series.query, prefix)} "
-        f"WHERE {item} IS NOT NULL AND {time} IS NOT NULL"
-    )
+    moment = f"{_moment(time, definition.frequency)} AS {_name(TIMESTAMP)}"
+    selected = f"CAST({item} AS varchar) AS {_name(ITEM)}, {moment}, {columns}"
+    source, kept = _source(series.table, series.query, prefix), f"{item} IS NOT NULL AND {time} IS NOT NULL"
+    return f"SELECT {selected} FROM {source} WHERE {kept}"  # noqa: S608  (names are checked)
 
 
 def metadata(series: Series, prefix: str = "") -> str:
     """Rows of metadata: one per item, of several values the greatest."""
     item = _name(series.item)
     columns = ", ".join(f"max(CAST({_name(column)} AS varchar)) AS {_name(column)}" for column in series.columns)
-    return (
-        f"SELECT CAST({item} AS varchar) AS {_name(ITEM)}, {columns} "
-        f"FROM {_source(series.table, series.query, prefix)} WHERE {item} IS NOT NULL GROUP BY CAST({item} AS varchar)"
-    )
+    text, source = f"CAST({item} AS varchar)", _source(series.table, series.query, prefix)
+    selected = f"{text} AS {_name(ITEM)}, {columns}"
+    return f"SELECT {selected} FROM {source} WHERE {item} IS NOT NULL GROUP BY {text}"  # noqa: S608  (names are checked)
 
 
 def unload(select: str, location: str) -> str:

@@ -57,7 +57,9 @@ def order(given: Mapping[str, Any], known: Collection[str]) -> Order:
             raise ContractError(f"{name}", f"members {', '.join(names)}")
     forecast = given.get("DataName")
     if not isinstance(forecast, str) or forecast not in known:
-        raise ContractError(f"DataName {_shown(forecast)}", f"one of {', '.join(known)}", "see forecasting/forecasts.yaml")
+        raise ContractError(
+            f"DataName {_shown(forecast)}", f"one of {', '.join(known)}", "see forecasting/forecasts.yaml"
+        )
     models = given.get("Models", [])
     if not isinstance(models, list) or not all(isinstance(one, str) and one in _MODELS for one in models):
         raise ContractError(f"Models {_shown(models)}", f"a list of {', '.join(_MODELS)}")
@@ -68,9 +70,7 @@ def order(given: Mapping[str, Any], known: Collection[str]) -> Order:
         raise ContractError(f"PerformDelete {_shown(is_deleted)}", "true or false")
     if not isinstance(tag, str) or not isinstance(upload, str) or (upload and uploaded(upload) != forecast):
         raise ContractError(f"Upload {_shown(upload)}", f"a key {INPUT}{forecast}/….csv")
-    wishes = Wishes(
-        _number(given, "ForecastHorizon", 500), _number(given, "NumberOfBacktestWindows", 5), tuple(models)
-    )
+    wishes = Wishes(_number(given, "ForecastHorizon", 500), _number(given, "NumberOfBacktestWindows", 5), tuple(models))
     return Order(forecast, wishes, upload, tag, is_deleted)
 
 
@@ -125,11 +125,16 @@ def loading(text: str | None, waited: float, limit: int) -> dict[str, Any]:
     """
     if text is not None:
         found = json.loads(text)
-        reason = found.get("error") or found.get("reason") or ""
+        reason = found.get("fault", "")
         return {"status": "REFUSED", "reason": reason} if reason else {"status": "LOADED", "report": found}
     if waited > limit:
         return {"status": "REFUSED", "reason": f"the driver has not loaded the run in {limit} s; see `make status`"}
     return {"status": "WAITING"}
+
+
+def lock_key(forecast: str) -> str:
+    """Key of the object that names the execution whose turn it is."""
+    return f"ops/forecasts/locks/{forecast}.json"
 
 
 def approval_key(forecast: str) -> str:

@@ -105,9 +105,8 @@ def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: 
     }
     outputs = _stack(_client(settings, "cloudformation"), options.name, parameters)
     _notify(s3, settings.bucket, outputs["Uploads"])
-    return Deployed(
-        outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"]
-    )
+    _schedule(_client(settings, "scheduler"), definitions, options.name, outputs)
+    return Deployed(outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"])
 
 
 def _put(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
@@ -167,6 +166,30 @@ def _settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
         time.sleep(pause)
         pause = min(pause * 2, 5.0)
     return found
+
+
+def _schedule(scheduler: Any, definitions: Mapping[str, Definition], prefix: str, outputs: Mapping[str, str]) -> None:
+    """A schedule for each definition that has one, and none for others."""
+    wanted = {f"{prefix}-{one.name}": one for one in definitions.values() if one.schedule}
+    pages = scheduler.get_paginator("list_schedules").paginate(NamePrefix=f"{prefix}-")
+    known = [one["Name"] for page in pages for one in page["Schedules"]]
+    for name in known:
+        if name not in wanted:
+            scheduler.delete_schedule(Name=name)
+    for name, one in wanted.items():
+        target = {"Arn": outputs["Machine"], "RoleArn": outputs["Role"], "Input": json.dumps({"DataName": one.name})}
+        given = {
+            "Name": name,
+            "ScheduleExpression": one.schedule,
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": target,
+        }
+        if name in known:
+            found = scheduler.get_schedule(Name=name)
+            if found["ScheduleExpression"] != one.schedule or found["Target"]["Arn"] != target["Arn"]:
+                scheduler.update_schedule(**given)
+        else:
+            scheduler.create_schedule(**given)
 
 
 def _notify(s3: Any, bucket: str, function: str) -> None:

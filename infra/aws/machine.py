@@ -49,7 +49,12 @@ def document() -> str:
 def machine() -> dict[str, Any]:
     """The whole definition."""
     states: States = {
-        "Plan": _step("plan", "Is it planned", {"input.$": "$", "execution.$": "$$.Execution.Name"}, "$.plan"),
+        "Plan": _step(
+            "plan",
+            "Is it planned",
+            {"input.$": "$$.Execution.Input", "execution.$": "$$.Execution.Name", "execution_arn.$": "$$.Execution.Id"},
+            "$.plan",
+        ),
         "Is it planned": {
             "Type": "Choice",
             "Choices": [
@@ -76,7 +81,8 @@ def machine() -> dict[str, Any]:
             "Catch": [_exists("Train"), *_CAUGHT],
             "Next": "Train",
         },
-        "Train": _each("$.plan.predictors", _predictors(), "Look for predictor", "Choose") | {"ResultPath": "$.trained"},
+        "Train": _each("$.plan.predictors", _predictors(), "Look for predictor", "Choose")
+        | {"ResultPath": "$.trained"},
         "Choose": _step("choose", "Is it to be approved", {"plan.$": "$.plan", "trained.$": "$.trained"}, "$.best"),
         "Is it to be approved": {
             "Type": "Choice",
@@ -96,7 +102,10 @@ def machine() -> dict[str, Any]:
             "Next": "Record",
         },
         "Record": _step(
-            "record", "Is it to be loaded", {"plan.$": "$.plan", "best.$": "$.best", "exported.$": "$.exported"}, "$.run"
+            "record",
+            "Is it to be loaded",
+            {"plan.$": "$.plan", "best.$": "$.best", "exported.$": "$.exported"},
+            "$.run",
         ),
         **_loading(),
         "Clean up": _step("clean", "Tell of the end", {"plan.$": "$.plan"}, "$.cleaned"),

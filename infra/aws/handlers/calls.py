@@ -1,4 +1,4 @@
-"""The functions' clients and their few calls of S3, Forecast and Step Functions; what they mean is decided elsewhere."""
+"""The functions' clients and their few calls of S3 and Step Functions; what they mean is decided elsewhere."""
 
 import functools
 import json
@@ -6,6 +6,8 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+
+_NOT_NOW = ("PreconditionFailed", "412", "ConditionalRequestConflict")
 
 
 @functools.cache
@@ -29,10 +31,38 @@ def create(bucket: str, key: str, body: str) -> bool:
     try:
         client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode(), IfNoneMatch="*")
     except ClientError as fault:
-        if fault.response["Error"]["Code"] in ("PreconditionFailed", "412", "ConditionalRequestConflict"):
+        if fault.response["Error"]["Code"] in _NOT_NOW:
             return False
         raise
     return True
+
+
+def hold(bucket: str, key: str, execution: str) -> bool:
+    """Let one execution at a time go on; whether it is this one. Who holds it and runs no more is relieved."""
+    s3, body = client("s3"), json.dumps({"execution": execution})
+    if create(bucket, key, body):
+        return True
+    try:
+        found = s3.get_object(Bucket=bucket, Key=key)
+        holder = json.loads(found["Body"].read())["execution"]
+        if holder == execution:
+            return True
+        if _is_running(holder):
+            return False
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), IfMatch=found["ETag"])
+    except ClientError as fault:
+        if fault.response["Error"]["Code"] in (*_NOT_NOW, "NoSuchKey", "404"):
+            return False  # another was quicker; the next look will tell
+        raise
+    return True
+
+
+def _is_running(execution: str) -> bool:
+    states = client("stepfunctions")
+    try:
+        return bool(states.describe_execution(executionArn=execution)["status"] == "RUNNING")
+    except states.exceptions.ExecutionDoesNotExist:
+        return False
 
 
 def version(bucket: str, table: str) -> str:

@@ -39,9 +39,12 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
         arn = context.invoked_function_arn.split(":")
         site = plan.Site(bucket, event["role"], names.Place(arn[3], arn[4]), event["prefix"], event["execution"])
         run_id = plan.run_id(definition, versions, order.tag)
-        made = plan.plan(definition, run_id, site, upload=order.upload)
+        serving = _serving(definition)
+        made = plan.plan(definition, run_id, site, upload=order.upload, trained_by=serving)
     except LakehouseError as fault:
         return {"status": "REFUSED", "reason": str(fault)}
+    if not calls.hold(bucket, starting.lock_key(definition.name), event["execution_arn"]):
+        return {"status": "BUSY", "poll_seconds": poll_seconds}
     is_done = calls.text(bucket, runs.run_key(definition.name, run_id)) is not None
     for one in (*made["datasets"], *made["predictors"]):
         one["poll_seconds"] = poll_seconds
@@ -54,8 +57,22 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
         "poll_seconds": poll_seconds,
         "is_loaded_by_driver": int(event["load_seconds"]) > 0,
         "is_deleted_at_end": order.is_deleted_at_end,
-        "needs_approval": definition.needs_approval,
+        "trained_by": serving or run_id,
+        "needs_approval": definition.needs_approval and not serving,
     }
+
+
+def _serving(definition: Definition) -> str:
+    if not definition.retrain_days:
+        return ""
+    pages = calls.client("forecast").get_paginator("list_predictors").paginate()
+    found = [
+        retention.Resource(one["PredictorArn"], retention.owner(one["PredictorArn"])[1], one["CreationTime"])
+        for page in pages
+        for one in page["Predictors"]
+        if one["Status"] == "ACTIVE" and retention.owner(one["PredictorArn"])[0] == definition.name
+    ]
+    return retention.serving(found, definition, plan.definition_id(definition), datetime.now(UTC))
 
 
 def choose(event: Event, _: Any) -> dict[str, Any]:
@@ -113,7 +130,7 @@ def clean(event: Event, _: Any) -> dict[str, Any]:
         _resources(definition.name),
         definition,
         now=datetime.now(UTC),
-        newest=made["run_id"],
+        newest=(made["run_id"], made["trained_by"]),
         is_all=made["is_deleted_at_end"],
     ):
         try:
@@ -141,10 +158,11 @@ def approve(event: Event, _: Any) -> dict[str, Any]:
     body = {"token": event["token"], "predictor": best["label"], "metrics": best["metrics"], "run_id": made["run_id"]}
     key = starting.approval_key(made["forecast"])
     calls.client("s3").put_object(Bucket=event["bucket"], Key=key, Body=json.dumps(body).encode())
+    name = made["forecast"]
     calls.client("sns").publish(
         TopicArn=event["topic"],
         Subject="Forecast asks for approval",
-        Message=f"{made['forecast']}: {best['label']} is to serve; `python -m infra forecast-approve {made['forecast']}`",
+        Message=f"{name}: {best['label']} is to serve; `python -m infra forecast-approve {name}`",
     )
     return {}
 

@@ -25,7 +25,9 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
         if newest.get("Key") != key:
             continue
         tag = str(newest["ETag"]).strip('"')
-        messages.start({"DataName": forecast, "Upload": key, "Tag": tag}, f"{tag}-{one['s3']['object'].get('sequencer', '')}")
+        messages.start(
+            {"DataName": forecast, "Upload": key, "Tag": tag}, f"{tag}-{one['s3']['object'].get('sequencer', '')}"
+        )
         started.append(key)
     print(json.dumps({"started": started}))  # noqa: T201  (the function's log)
     return {"started": started}
