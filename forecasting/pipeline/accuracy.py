@@ -8,7 +8,7 @@ from lakehouse.errors import ContractError
 
 
 def figures(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The summary over all backtest windows: WAPE, RMSE, MASE, MAPE, AverageWeightedQuantileLoss, and wQL[0.1] by quantile.
+    """The summary over all backtest windows: WAPE, RMSE, MASE, MAPE, AverageWeightedQuantileLoss, and wQL[0.1], wQL[…].
 
     Args:
         results: PredictorEvaluationResults.
