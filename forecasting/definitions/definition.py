@@ -62,6 +62,7 @@ class Definition:
         predictors: To try; the best by `metric` serves.
         top: Only so many items, those with the most of `top_by`; 0 for all.
         top_by: A column.
+        top_days: Only items with rows of so many moments at least: a single large order makes no best seller.
         related: Related series, or None.
         metadata: Of items, or None.
         holidays: Code of a country, or "".
@@ -88,6 +89,7 @@ class Definition:
     predictors: tuple[Predictor, ...]
     top: int = 0
     top_by: str = ""
+    top_days: int = 1
     related: Series | None = None
     metadata: Series | None = None
     holidays: str = ""

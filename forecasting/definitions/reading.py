@@ -82,7 +82,7 @@ def _definition(name: str, given: Mapping, mistakes: Mistakes) -> Definition:
     dimensions = given.texts("dimensions", columns)
     if len({item, time, target, *dimensions}) < 3 + len(dimensions) and all((item, time, target)):
         given.wrong("dimensions", "item, time, target and dimensions share a column", "different columns")
-    items = given.mapping("items", ("top", "by"))
+    items = given.mapping("items", ("top", "by", "days"))
     retention = given.mapping("retention", ("runs", "days"))
     schedule = given.text("schedule")
     if schedule and not _SCHEDULE.fullmatch(schedule):
@@ -105,6 +105,7 @@ def _definition(name: str, given: Mapping, mistakes: Mistakes) -> Definition:
         predictors=_predictors(given, mistakes),
         top=items.number("top", None, 1, 100_000) if items else 0,
         top_by=items.text("by", None, columns) if items else "",
+        top_days=items.number("days", 1, 1, 10_000) if items and "days" in items else 1,
         related=related,
         metadata=_series(given, "metadata", (item,), mistakes),
         holidays=holiday,

@@ -6,6 +6,8 @@ from typing import Any
 
 from lakehouse.errors import ContractError
 
+_ERRORS, _LOSS = ("WAPE", "RMSE", "MASE", "MAPE"), "AverageWeightedQuantileLoss"
+
 
 def figures(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The summary over all backtest windows: WAPE, RMSE, MASE, MAPE, AverageWeightedQuantileLoss, and wQL[0.1], wQL[…].
@@ -21,11 +23,12 @@ def figures(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
             if window.get("EvaluationType") != "SUMMARY":
                 continue
             metrics = window["Metrics"]
-            errors = (metrics.get("ErrorMetrics") or [{}])[0]
-            found = {name: errors[name] for name in ("WAPE", "RMSE", "MASE", "MAPE") if name in errors}
-            for name in ("RMSE", "AverageWeightedQuantileLoss"):
-                if name in metrics:
-                    found.setdefault(name, metrics[name])
+            # Step Functions writes names as the SDK for Java does: WAPE becomes Wape.
+            errors = {name.upper(): value for name, value in (metrics.get("ErrorMetrics") or [{}])[0].items()}
+            found = {name: errors[name] for name in _ERRORS if name in errors}
+            for name, value in (("RMSE", metrics.get("RMSE", metrics.get("Rmse"))), (_LOSS, metrics.get(_LOSS))):
+                if value is not None:
+                    found.setdefault(name, value)
             for one in metrics.get("WeightedQuantileLosses", []):
                 found[f"wQL[{one['Quantile']}]"] = one["LossValue"]
             return {name: float(value) for name, value in found.items()}

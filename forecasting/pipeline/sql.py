@@ -27,8 +27,9 @@ def target(definition: Definition, prefix: str = "") -> str:
     item, time, value = _name(definition.item), _name(definition.time), _name(definition.target)
     kept = f"{item} IS NOT NULL AND {time} IS NOT NULL AND {value} IS NOT NULL"
     if definition.top:
-        rank = f"sum({_name(definition.top_by)}) DESC, {item} LIMIT {int(definition.top)}"
-        best = f"SELECT {item} FROM {source} WHERE {item} IS NOT NULL GROUP BY {item} ORDER BY {rank}"  # noqa: S608
+        rank = f"HAVING count(DISTINCT {time}) >= {int(definition.top_days)} "
+        rank += f"ORDER BY sum({_name(definition.top_by)}) DESC, {item} LIMIT {int(definition.top)}"
+        best = f"SELECT {item} FROM {source} WHERE {item} IS NOT NULL GROUP BY {item} {rank}"  # noqa: S608
         kept += f" AND {item} IN ({best})"
     total = f"CAST({definition.filling.get('aggregation', 'sum')}({value}) AS double)"
     moment = _moment(time, definition.frequency, is_period=definition.is_log)
