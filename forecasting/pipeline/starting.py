@@ -7,8 +7,10 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
+from forecasting.definitions.definition import Definition
 from forecasting.pipeline.plan import Wishes
 from forecasting.service.rules.algorithms import NAMES
 from lakehouse.errors import ContractError
@@ -16,6 +18,14 @@ from lakehouse.errors import ContractError
 INPUT = "input/"
 _KEY = re.compile(r"input/([a-z][a-z0-9_]{0,39})/[A-Za-z0-9._=-][A-Za-z0-9._=/-]{0,200}\.csv")
 _MODELS = ("auto", *NAMES)
+_PERIODS = {
+    "Y": timedelta(days=365),
+    "M": timedelta(days=30),
+    "W": timedelta(days=7),
+    "D": timedelta(days=1),
+    "H": timedelta(hours=1),
+    **{f"{minutes}min": timedelta(minutes=minutes) for minutes in (30, 15, 10, 5, 1)},
+}
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,29 @@ def require_data(versions: Mapping[str, str], *, upload: str = "") -> None:
     missing = [] if upload else [table for table, version in versions.items() if not version]
     if missing:
         raise ContractError(f"{', '.join(missing)} has no data", "some", "run `make replay` or see `make status`")
+
+
+def require_history(definition: Definition, first: str, last: str) -> None:
+    """Refuse a horizon longer than a third of the history, as Amazon Forecast's rules have it.
+
+    Args:
+        definition: Its frequency and horizon.
+        first: Moment of the oldest datum, ISO 8601; "" where nobody knows.
+        last: The same of the newest.
+
+    Raises:
+        ContractError: The horizon is too long.
+    """
+    if not first or not last:
+        return
+    span = datetime.fromisoformat(last.replace("Z", "")) - datetime.fromisoformat(first.replace("Z", ""))
+    periods = int(span / _PERIODS[definition.frequency]) + 1
+    if definition.horizon * 3 > periods:
+        raise ContractError(
+            f"horizon {definition.horizon} of {definition.name} with a history of {periods} periods",
+            f"at most a third of it, {periods // 3}",
+            "shorten the horizon, or wait for more data",
+        )
 
 
 def loading(text: str | None, waited: float, limit: int) -> dict[str, Any]:

@@ -71,7 +71,19 @@ def machine() -> dict[str, Any]:
             "ResultPath": "$.error",
             "Next": FAILED,
         },
-        "Import": _each("$.plan.datasets", _imports(), "Look for data set", "Group"),
+        "Import": _each("$.plan.datasets", _imports(), "Look for data set", "Check"),
+        "Check": _step("check", "Is it enough", {"plan.$": "$.plan", "imported.$": "$.imported"}, "$.checked"),
+        "Is it enough": {
+            "Type": "Choice",
+            "Choices": [_when("$.checked.status", "REFUSED", "Not enough")],
+            "Default": "Group",
+        },
+        "Not enough": {
+            "Type": "Pass",
+            "Parameters": {"Error": "Refused", "Cause.$": "$.checked.reason"},
+            "ResultPath": "$.error",
+            "Next": FAILED,
+        },
         "Group": {
             "Type": "Task",
             "Resource": f"{_SDK}forecast:createDatasetGroup",
@@ -181,7 +193,7 @@ def _imports() -> States:
             "CausePath": f"States.Format('{{}}: {{}}', {name}, $.rows.Status.StateChangeReason)",
         },
         "Rows were stopped": {"Type": "Fail", "Error": "Athena.Cancelled", "Cause": "the query was stopped"},
-        "Imported": {"Type": "Pass", "Parameters": {"import.$": "$.import_arn"}, "End": True},
+        "Imported": {"Type": "Pass", "Parameters": {"kind.$": "$.kind", "import.$": "$.found"}, "End": True},
     }
 
 

@@ -28,13 +28,15 @@ class Result:
         forecast: Points to come.
         backtest: Points of its backtests.
         history: What was, by series and moment, for some time before the forecast.
-        naive: WAPE of the seasonal naive forecast on the backtest's points.
+        wape: WAPE of the backtest, of values as they are: the service's is of logarithms where those are forecast.
+        naive: WAPE of the seasonal naive forecast on the same points.
     """
 
     run: Run
     forecast: list[Point]
     backtest: list[Point]
     history: dict[tuple[str, ...], dict[datetime, float]]
+    wape: float
     naive: float
 
 
@@ -55,7 +57,9 @@ def read(settings: Settings, definition: Definition, run_id: str) -> Result:
         raise SourceError(f"run {definition.name}/{run_id}: {fault}", "its files", "run the forecast again") from fault
     history = _history(settings, definition, run, [*forecast, *backtest])
     naive = series.naive_wape(backtest, history, series.SEASONS.get(run.frequency, 1))
-    return Result(run, forecast, backtest, history, naive)
+    level = series.middle(forecast[0].values)
+    wape = series.wape((point.actual, point.values[level]) for point in backtest)
+    return Result(run, forecast, backtest, history, wape, naive)
 
 
 def _points(s3: Any, bucket: str, run: Run, prefix: str) -> list[Point]:

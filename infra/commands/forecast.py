@@ -5,7 +5,6 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,13 +13,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from forecasting.definitions import reading
 from forecasting.definitions.definition import Definition
 from forecasting.pipeline import retention, series, starting
-from infra.aws import deployment, executions, results
+from infra.aws import executions, results
 from infra.aws.executions import Ended
 from infra.aws.results import Result
-from infra.commands import terminal
+from infra.commands import data, forecasts, stack, terminal
+from infra.local import gateway, status
 from infra.report import fan
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
@@ -49,9 +48,10 @@ def register(commands: Any) -> None:
 
 def forecast(settings: Settings, given: argparse.Namespace) -> int:
     """Make forecasts and show how good they are; 1 if one failed."""
-    known = definitions(settings)
+    known = forecasts.definitions(settings)
     names = _names(given.names, known)
-    deployed = deployment.deploy(settings, known, options(settings))
+    _ensure_stack(settings)
+    deployed = forecasts.deploy(settings)
     orders = [{"DataName": name} | ({"ForecastHorizon": given.horizon} if given.horizon else {}) for name in names]
     ended = executions.run(settings, deployed.machine, orders, _progress)
     done = [one for one in ended if not one.fault]
@@ -63,20 +63,6 @@ def forecast(settings: Settings, given: argparse.Namespace) -> int:
         if one.fault:
             terminal.error(f"{one.name}: {one.fault}")
     return 1 if len(done) < len(ended) else 0
-
-
-def definitions(settings: Settings) -> dict[str, Definition]:
-    """The definitions of the file that the settings name.
-
-    Raises:
-        DefinitionError: Anything in it is wrong.
-    """
-    return reading.load(Path(settings.forecasts).expanduser()) if settings.forecasts else reading.load()
-
-
-def options(settings: Settings) -> deployment.Options:
-    """How the settings want the stack."""
-    return deployment.Options(poll_seconds=settings.forecast_poll_seconds, load_seconds=settings.forecast_load_seconds)
 
 
 def clean(settings: Settings, given: argparse.Namespace) -> int:
@@ -121,6 +107,16 @@ def approve(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
+def _ensure_stack(settings: Settings) -> None:
+    """On a machine where nothing runs: start the stack, and replay the sales if it has never had any."""
+    if not settings.aws_endpoint_url or gateway.unready(settings) is None:
+        return
+    stack.up(settings, argparse.Namespace(names=[]))
+    if status.progress(settings) is None:
+        terminal.progress("no sales yet: replaying those of a year")
+        data.send_and_wait(settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None))
+
+
 def _clean(client: Any, name: str) -> list[str]:
     deleted: list[str] = []
     for operation, members, arn in (*retention.LISTS, *_SHARED):
@@ -163,25 +159,18 @@ def _print_accuracy(done: Sequence[Ended], found: Mapping[str, Result]) -> None:
     if not done:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    heads = ("forecast", "run", "predictor", "WAPE", "seasonal naive", "wQL", "MASE", "seconds")
+    heads = ("forecast", "predictor", "WAPE", "seasonal naive", "wQL", "MASE", "seconds")
     for index, head in enumerate(heads):
-        table.add_column(head, justify="right" if index > 2 else "left", no_wrap=True)
+        table.add_column(head, justify="right" if index > 1 else "left", no_wrap=True)
     for one in done:
         result = found[one.name]
-        run, metrics = result.run, result.run.metrics
-        is_new = one.output["plan"]["status"] == "NEW"
-        cells = (
-            run.forecast_name,
-            run.run_id if is_new else f"{run.run_id} (nothing new)",
-            run.predictor,
-            _figure(metrics.get("WAPE")),
-            _figure(result.naive),
-            _figure(metrics.get("AverageWeightedQuantileLoss")),
-            _figure(metrics.get("MASE")),
-            f"{one.seconds:.1f}",
-        )
-        table.add_row(*map(Text, cells))
+        metrics = result.run.metrics
+        figures = (result.wape, result.naive, metrics.get("AverageWeightedQuantileLoss"), metrics.get("MASE"))
+        table.add_row(Text(one.name), Text(result.run.predictor), *map(_figure, figures), f"{one.seconds:.1f}")
     terminal.out.print(table)
+    for one in done:
+        if one.output["plan"]["status"] != "NEW":
+            terminal.say(f"{one.name}: nothing new since run {found[one.name].run.run_id}")
 
 
 def _figure(value: float | None) -> str:

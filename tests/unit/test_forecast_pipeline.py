@@ -175,6 +175,14 @@ def test_a_run_waits_for_the_driver_until_the_limit() -> None:
     assert starting.loading('{"fault": "", "rows": {"gold.sales_forecast": 7}}', 99, 10)["status"] == "LOADED"
 
 
+def test_a_horizon_is_at_most_a_third_of_the_history() -> None:
+    weekly = dataclasses.replace(REVENUE, frequency="W", horizon=3)
+    starting.require_history(weekly, "2024-01-01T00:00:00Z", "2024-02-26T00:00:00Z")
+    with pytest.raises(ContractError, match=r"horizon 3 of revenue_by_country with a history of 8 periods; .* third"):
+        starting.require_history(weekly, "2024-01-01", "2024-02-19")
+    starting.require_history(weekly, "", "")
+
+
 def test_accuracy_is_the_summarys_in_the_words_of_the_api_and_of_step_functions() -> None:
     window = {"EvaluationType": "COMPUTED", "Metrics": {"RMSE": 9.0, "ErrorMetrics": [{"WAPE": 9.0}]}}
     losses = [{"Quantile": 0.9, "LossValue": 0.3}]

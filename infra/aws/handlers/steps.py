@@ -1,4 +1,4 @@
-"""The function that the state machine calls for what its language cannot do: plan, choose, record, loaded, clean.
+"""The function that the state machine calls for what its language cannot do; STEPS lists it.
 
 A mistake of a person is an answer (`status: REFUSED`), not an exception: the execution ends with its one line.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forecasting.definitions.definition import Definition
-from forecasting.pipeline import accuracy, names, plan, retention, starting
+from forecasting.pipeline import accuracy, names, plan, retention, sql, starting
 from infra.aws.handlers import calls
 from lakehouse import runs
 from lakehouse.errors import LakehouseError
@@ -73,6 +73,18 @@ def _serving(definition: Definition) -> str:
         if one["Status"] == "ACTIVE" and retention.owner(one["PredictorArn"])[0] == definition.name
     ]
     return retention.serving(found, definition, plan.definition_id(definition), datetime.now(UTC))
+
+
+def check(event: Event, _: Any) -> dict[str, Any]:
+    """Whether the history is long enough for the horizon."""
+    definition = Definition.from_dict(event["plan"]["definition"])
+    target = next(one["import"] for one in event["imported"] if one["kind"] == "target")
+    found = target.get("FieldStatistics", {}).get(sql.TIMESTAMP, {})
+    try:
+        starting.require_history(definition, found.get("Min", ""), found.get("Max", ""))
+    except LakehouseError as fault:
+        return {"status": "REFUSED", "reason": str(fault)}
+    return {"status": "ENOUGH"}
 
 
 def choose(event: Event, _: Any) -> dict[str, Any]:
@@ -174,6 +186,7 @@ def definitions() -> dict[str, Definition]:
 
 STEPS: Mapping[str, Callable[[Event, Any], dict[str, Any]]] = {
     "plan": make_plan,
+    "check": check,
     "choose": choose,
     "record": record,
     "loaded": loaded,
