@@ -5,6 +5,8 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,6 +23,7 @@ from infra.aws.results import Result
 from infra.commands import data, forecasts, stack, terminal
 from infra.local import gateway, status
 from infra.report import fan
+from infra.report import forecasts as pages
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
 
@@ -59,6 +62,8 @@ def forecast(settings: Settings, given: argparse.Namespace) -> int:
     _print_accuracy(done, found)
     for one in done:
         _print_chart(known[one.name], found[one.name])
+    if found:
+        terminal.say(f"\nreport: {_write_report(settings, known, found)}")
     for one in ended:
         if one.fault:
             terminal.error(f"{one.name}: {one.fault}")
@@ -112,7 +117,8 @@ def _ensure_stack(settings: Settings) -> None:
     if not settings.aws_endpoint_url or gateway.unready(settings) is None:
         return
     stack.up(settings, argparse.Namespace(names=[]))
-    if status.progress(settings) is None:
+    found = status.progress(settings)
+    if found is None or not found.batch_id:
         terminal.progress("no sales yet: replaying those of a year")
         data.send_and_wait(settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None))
 
@@ -171,6 +177,28 @@ def _print_accuracy(done: Sequence[Ended], found: Mapping[str, Result]) -> None:
     for one in done:
         if one.output["plan"]["status"] != "NEW":
             terminal.say(f"{one.name}: nothing new since run {found[one.name].run.run_id}")
+
+
+def _write_report(settings: Settings, known: Mapping[str, Definition], found: Mapping[str, Result]) -> Path:
+    folder = settings.data_path / "reports"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"forecasts-{datetime.now().astimezone():%Y%m%d-%H%M%S}.html"
+    path.write_text(pages.page([shown(known[name], result) for name, result in found.items()]), encoding="utf-8")
+    return path
+
+
+def shown(definition: Definition, result: Result) -> pages.Shown:
+    """A run as the report shows it."""
+    return pages.Shown(
+        definition.name,
+        definition.target,
+        result.run.predictor,
+        result.wape,
+        result.naive,
+        result.history,
+        result.backtest,
+        result.forecast,
+    )
 
 
 def _figure(value: float | None) -> str:
