@@ -10,6 +10,7 @@ FORMAT ?=
 SQL ?=
 FILE ?=
 ONLY ?=
+NAME ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
 override FILE := $(value FILE)
@@ -37,7 +38,7 @@ test: $(READY) $(CLIENTS) $(DBT) ## Run every test that needs neither Docker nor
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	/^[a-z-]+:.*##/ {printf "  %-10s%s\n", $$1, $$2}' Makefile
+	/^[a-z-]+:.*##/ {printf "  %-16s%s\n", $$1, $$2}' Makefile
 
 ##@ The stack
 
@@ -78,6 +79,14 @@ generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second,
 .PHONY: query
 query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)
 	@$(RUN) infra query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
+
+.PHONY: forecast
+forecast: $(READY) ## Make the forecasts of forecasting/forecasts.yaml, or one (NAME=), and show how good they are
+	@$(RUN) infra forecast $(NAME)
+
+.PHONY: forecast-clean
+forecast-clean: $(READY) ## DELETE what the forecast NAME= made in Amazon Forecast; files and tables stay
+	@$(RUN) infra forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
 
 .PHONY: verify
 verify: $(READY) ## Recompute silver and gold from bronze in another way and compare everything

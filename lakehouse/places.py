@@ -19,6 +19,7 @@ PROGRESS = "ops/progress.json"
 LEASE = "ops/lease.json"
 STAGING = "staging/"
 ATHENA = "athena/"  # results of queries
+CODE = "code/"  # packages and definitions that stacks are deployed from, by digest
 
 
 def table_url(bucket: str, layer: str, name: str, generation: int | None = None) -> str:

@@ -126,6 +126,17 @@ class Settings:
         "quotas of the local Forecast service that differ from AWS's, such as forecasts=100,imports_at_once=10",
         group="Forecast",
     )
+    forecasts: str = _knob("", "file of definitions; empty for forecasting/forecasts.yaml", group="Forecast")
+    forecast_poll_seconds: int = _knob(
+        1, "pause between two looks at a job of a forecast; 60 on AWS", unit="seconds", group="Forecast", low=1
+    )
+    forecast_load_seconds: int = _knob(
+        0,
+        "how long a forecast waits for the driver to load it; 0 ends it with its exports",
+        unit="seconds",
+        group="Forecast",
+        low=0,
+    )
 
     athena_workers: int = _knob(2, "queries that the local Athena runs at once", group="Athena", low=1)
     athena_memory_mb: int = _knob(

@@ -1,4 +1,4 @@
-"""docs: write the pages that are made from the code: docs/tables.md, docs/metrics.md and .env.example."""
+"""docs: write what is made from the code: docs/tables.md, docs/metrics.md, .env.example and the state machine."""
 
 import argparse
 import dataclasses
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.aws import machine
 from infra.commands import terminal
 from infra.local.daemon import ROOT
 from infra.local.lake import Lake
@@ -80,7 +81,12 @@ def docs(settings: Settings, given: argparse.Namespace) -> int:
 
 def pages() -> dict[str, str]:
     """By path from the project's folder, the text of each page that is made."""
-    return {"docs/tables.md": tables(), "docs/metrics.md": metrics(), ".env.example": settings_module.example()}
+    return {
+        "docs/tables.md": tables(),
+        "docs/metrics.md": metrics(),
+        ".env.example": settings_module.example(),
+        "infra/aws/forecast.asl.json": machine.document(),
+    }
 
 
 def tables(unknown: Sequence[Column] = ()) -> str:

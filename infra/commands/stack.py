@@ -8,7 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from infra.commands import catalog, terminal
+from infra.commands import catalog, forecasts, terminal
 from infra.local import doctor, gateway, stack, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
@@ -49,7 +49,9 @@ def up(settings: Settings, given: argparse.Namespace) -> int:
         report=terminal.progress,
     )
     if gateway.NAME in names:
-        catalog.refresh(settings)  # the emulator forgets its catalogue when it is killed
+        # The emulator forgets its catalogue, stacks and queues when it is killed.
+        catalog.refresh(settings)
+        forecasts.refresh(settings)
     terminal.progress(f"started {len(started)} of {len(processes)} in {time.monotonic() - begin:.1f} s")
     for process in processes:
         if process.url:
@@ -72,6 +74,7 @@ def restart(settings: Settings, given: argparse.Namespace) -> int:
     supervision.restart(settings.data_path, process, then=stack.then(settings), report=terminal.progress)
     if given.name == gateway.NAME:
         catalog.refresh(settings)
+        forecasts.refresh(settings)
     return 0
 
 

@@ -1,0 +1,1 @@
+"""What forecasts there are: forecasting/forecasts.yaml as typed definitions, checked before anything runs."""

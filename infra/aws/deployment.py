@@ -1,0 +1,214 @@
+"""Deploys the forecasts: the functions' package, the definition of the state machine and the stack of forecast.yaml.
+
+The same calls here and on AWS. Nothing is sent that is there already, so it may run before every use.
+"""
+
+import hashlib
+import io
+import json
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from forecasting.definitions.definition import Definition
+from infra.aws import machine
+from lakehouse import places
+from lakehouse.errors import SourceError
+from lakehouse.settings import Settings
+
+NAME = "saleslake-forecast"
+TEMPLATE = Path(__file__).with_name("forecast.yaml")
+ROOT = Path(__file__).parents[2]
+SECONDS = 300.0
+# All that the functions import; boto3 is in Lambda's runtime.
+_CODE = (
+    "lakehouse/*.py", "forecasting/__init__.py", "forecasting/definitions/__init__.py",
+    "forecasting/definitions/definition.py", "forecasting/pipeline/*.py", "forecasting/service/__init__.py",
+    "forecasting/service/faults.py", "forecasting/service/rules/__init__.py",
+    "forecasting/service/rules/algorithms.py", "infra/__init__.py", "infra/aws/__init__.py",
+    "infra/aws/handlers/*.py",
+)  # fmt: skip
+_KEPT = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What is there: the state machine's ARN, the topic's, the queues' addresses, the upload function's ARN."""
+
+    machine: str
+    topic: str
+    queue: str
+    dead_letters: str
+    uploads: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the stack is to be.
+
+    Args:
+        name: Of the stack and before the names of its parts.
+        poll_seconds: Between two looks at a job.
+        load_seconds: How long the driver is waited for; 0 ends a run with its exports.
+    """
+
+    name: str = NAME
+    poll_seconds: int = 1
+    load_seconds: int = 600
+
+
+def deploy(settings: Settings, definitions: Mapping[str, Definition], options: Options | None = None) -> Deployed:
+    """Bring the stack to what the code and the definitions say.
+
+    Raises:
+        SourceError: AWS, or the gateway, does not answer or refuses.
+    """
+    try:
+        return _deploy(settings, definitions, options or Options())
+    except (ClientError, BotoCoreError) as fault:
+        place = settings.aws_endpoint_url or "AWS"
+        raise SourceError(f"deploying the forecasts: {fault}", f"an answer of {place}", "see `make logs`") from fault
+
+
+def package(definitions: Mapping[str, Definition]) -> bytes:
+    """The functions' package: code and definitions as a zip file, the same bytes for the same content."""
+    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for glob in _CODE for path in ROOT.glob(glob)}
+    files["definitions.json"] = json.dumps({name: one.to_dict() for name, one in definitions.items()}).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name)  # dated 1980: the time of building is no part of the content
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: Options) -> Deployed:
+    s3 = _client(settings, "s3")
+    code = _put(s3, settings.bucket, "functions", package(definitions), ".zip")
+    definition = _put(s3, settings.bucket, "machine", machine.document().encode(), ".asl.json")
+    parameters = {
+        "Name": options.name,
+        "Bucket": settings.bucket,
+        "CodeKey": code,
+        "DefinitionKey": definition,
+        "DatabasePrefix": settings.database_prefix,
+        "PollSeconds": str(options.poll_seconds),
+        "LoadSeconds": str(options.load_seconds),
+    }
+    outputs = _stack(_client(settings, "cloudformation"), options.name, parameters)
+    _notify(s3, settings.bucket, outputs["Uploads"])
+    _schedule(_client(settings, "scheduler"), definitions, options.name, outputs)
+    return Deployed(outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"])
+
+
+def _put(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
+    """An object whose key tells its content."""
+    key = f"{places.CODE}forecast/{what}-{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as fault:
+        if fault.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
+            raise
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    return key
+
+
+def _stack(cloudformation: Any, name: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    given = {
+        "StackName": name,
+        "TemplateBody": TEMPLATE.read_text(encoding="utf-8"),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    found = _found(cloudformation, name)
+    if found is not None and found["StackStatus"] in _KEPT:
+        try:
+            cloudformation.update_stack(**given)
+        except ClientError as fault:
+            if "No updates are to be performed" not in fault.response["Error"].get("Message", ""):
+                raise
+    elif found is None or not found["StackStatus"].endswith("_IN_PROGRESS"):
+        if found is not None:
+            cloudformation.delete_stack(StackName=name)
+            _settled(cloudformation, name)
+        cloudformation.create_stack(**given)
+    found = _settled(cloudformation, name)
+    if found is None or found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        reason = (found or {}).get("StackStatusReason", "")
+        status = (found or {}).get("StackStatus", "gone")
+        raise SourceError(f"stack {name} is {status}: {reason}", "CREATE_COMPLETE", "see its events")
+    return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+
+
+def _found(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    try:
+        stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as fault:
+        if "does not exist" in fault.response["Error"].get("Message", ""):
+            return None
+        raise
+    return dict(stacks[0]) if stacks and stacks[0]["StackStatus"] != "DELETE_COMPLETE" else None
+
+
+def _settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    pause, end = 0.02, time.monotonic() + SECONDS
+    while (found := _found(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
+        if time.monotonic() > end:
+            raise SourceError(f"stack {name} is {found['StackStatus']}", f"an end within {SECONDS:.0f} s")
+        time.sleep(pause)
+        pause = min(pause * 2, 5.0)
+    return found
+
+
+def _schedule(scheduler: Any, definitions: Mapping[str, Definition], prefix: str, outputs: Mapping[str, str]) -> None:
+    """A schedule for each definition that has one, and none for others."""
+    wanted = {f"{prefix}-{one.name}": one for one in definitions.values() if one.schedule}
+    pages = scheduler.get_paginator("list_schedules").paginate(NamePrefix=f"{prefix}-")
+    known = [one["Name"] for page in pages for one in page["Schedules"]]
+    for name in known:
+        if name not in wanted:
+            scheduler.delete_schedule(Name=name)
+    for name, one in wanted.items():
+        target = {"Arn": outputs["Machine"], "RoleArn": outputs["Role"], "Input": json.dumps({"DataName": one.name})}
+        given = {
+            "Name": name,
+            "ScheduleExpression": one.schedule,
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": target,
+        }
+        if name in known:
+            found = scheduler.get_schedule(Name=name)
+            if found["ScheduleExpression"] != one.schedule or found["Target"]["Arn"] != target["Arn"]:
+                scheduler.update_schedule(**given)
+        else:
+            scheduler.create_schedule(**given)
+
+
+def _notify(s3: Any, bucket: str, function: str) -> None:
+    """Files under `input/` call the function; what else listens to the bucket stays."""
+    found = s3.get_bucket_notification_configuration(Bucket=bucket)
+    found.pop("ResponseMetadata", None)
+    wanted = {
+        "Id": NAME,
+        "LambdaFunctionArn": function,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "input/"}]}},
+    }
+    others = [one for one in found.get("LambdaFunctionConfigurations", []) if one.get("Id") != NAME]
+    mine = [one for one in found.get("LambdaFunctionConfigurations", []) if one.get("Id") == NAME]
+    if not mine or mine[0]["LambdaFunctionArn"] != function:
+        found["LambdaFunctionConfigurations"] = [*others, wanted]
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
+
+
+def _client(settings: Settings, service: str) -> Any:
+    once = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=20)
+    return boto3.client(service, config=once, **settings.client_arguments)

@@ -1,0 +1,1 @@
+"""Lambda functions of the forecasts: parse, call one function of forecasting/pipeline, return."""
