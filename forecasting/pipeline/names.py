@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,16 @@ def resource(*parts: str) -> str:
     if len(name) > LONGEST:
         raise ContractError(f"name {name}", f"at most {LONGEST} letters", "shorten the forecast's name")
     return name
+
+
+def folder(execution: str) -> str:
+    """An execution's name as a folder's: Step Functions allows what a key of ours may not have.
+
+    Example:
+        >>> folder("daily-7f"), len(folder("täglich um 7"))
+        ('daily-7f', 20)
+    """
+    return execution if re.fullmatch(r"[A-Za-z0-9_-]{1,80}", execution) else digest(execution, 20)
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def message(text: str, known: Collection[str]) -> dict[str, Any]:
     """
     try:
         found = json.loads(text)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise ContractError(f"a message that is no JSON: {text[:100]!r}", 'such as {"DataName": "…"}') from fault
     if not isinstance(found, dict):
         raise ContractError(f"a message that is no object: {text[:100]!r}", 'such as {"DataName": "…"}')

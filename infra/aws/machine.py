@@ -120,7 +120,12 @@ def machine() -> dict[str, Any]:
             "$.run",
         ),
         **_loading(),
-        "Clean up": _step("clean", "Tell of the end", {"plan.$": "$.plan"}, "$.cleaned"),
+        "Clean up": _step("clean", "Is it news", {"plan.$": "$.plan"}, "$.cleaned"),
+        "Is it news": {
+            "Type": "Choice",
+            "Choices": [_when("$.plan.status", "NEW", "Tell of the end")],
+            "Default": "End",
+        },
         "Tell of the end": _publish("Subject", "Forecast is there", "{} has run {}", "$.plan.forecast", "$.plan.run_id")
         | {"Next": "End", "Catch": _CAUGHT},
         "End": {"Type": "Succeed"},

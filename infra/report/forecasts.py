@@ -6,7 +6,7 @@ Pure: from points to HTML; the same parts stand in a page of their own and in th
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 
@@ -98,9 +98,9 @@ def drawing(shown: Shown, one: tuple[str, ...], width: int, name: str) -> str:
     low, middle, high = _levels(shown)
     forecast = sorted((point for point in shown.forecast if point.series == one), key=lambda point: point.at)
     backtest = sorted((point for point in shown.backtest if point.series == one), key=lambda point: point.at)
-    history = [(at, value) for at, value in sorted(shown.history.get(one, {}).items()) if at < forecast[0].at]
-    history = history[-PERIODS:]
-    begin = history[0][0] if history else forecast[0].at
+    period = forecast[1].at - forecast[0].at if len(forecast) > 1 else timedelta(days=1)
+    begin = forecast[0].at - PERIODS * period
+    history = [(at, value) for at, value in sorted(shown.history.get(one, {}).items()) if begin <= at < forecast[0].at]
     backtest = [point for point in backtest if point.at >= begin]
     values = [value for _, value in history] + [point.values[level] for point in forecast for level in (low, high)]
     values += [point.values[middle] for point in backtest]

@@ -122,6 +122,7 @@ def test_the_logarithm_is_taken_of_the_periods_sum() -> None:
     ("text", "words"),
     [
         ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
         ("[1]", "no object"),
         ("{}", "DataName null; expected one of tea"),
         ('{"DataName": "coffee"}', 'DataName "coffee"; expected one of tea'),

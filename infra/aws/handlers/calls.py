@@ -66,16 +66,30 @@ def _is_running(execution: str) -> bool:
 
 
 def version(bucket: str, table: str) -> str:
-    """What tells a Delta table's content: its newest commit and the commit's ETag; "" for a table without one."""
+    """What tells a Delta table's content: its newest commit that changed rows, and that commit's ETag.
+
+    Commits that only rewrite files are passed over, else a compaction would make every forecast anew. "" for a table
+    without commits.
+    """
     layer, _, name = table.partition(".")
-    prefix, newest = f"{layer}/{name}/_delta_log/", ""
+    prefix, commits = f"{layer}/{name}/_delta_log/", []
     pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
         for found in page.get("Contents", []):
             key = found["Key"].removeprefix(prefix)
             if key.endswith(".json") and key.partition(".")[0].isdigit():
-                newest = max(newest, f"{key.partition('.')[0]} {found['ETag']}")
-    return newest
+                commits.append((key.partition(".")[0], found["ETag"], found["Key"]))
+    commits.sort(reverse=True)
+    for number, etag, key in commits:
+        body = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        if any(_changes_rows(json.loads(line)) for line in body.splitlines() if line.strip()):
+            return f"{number} {etag}"
+    return f"{commits[0][0]} {commits[0][1]}" if commits else ""
+
+
+def _changes_rows(action: dict[str, Any]) -> bool:
+    """Whether an action of a commit adds or removes rows; `dataChange` is false where a file is only rewritten."""
+    return any(action.get(kind, {}).get("dataChange", False) for kind in ("add", "remove"))
 
 
 def documents(path: str) -> Any:

@@ -36,8 +36,8 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
         definition = order.wishes.apply(definitions()[order.forecast])
         versions = {table: calls.version(bucket, table) for table in definition.tables}
         starting.require_data(versions, upload=order.upload)
-        arn = context.invoked_function_arn.split(":")
-        site = plan.Site(bucket, event["role"], names.Place(arn[3], arn[4]), event["prefix"], event["execution"])
+        arn, attempt = context.invoked_function_arn.split(":"), names.folder(event["execution"])
+        site = plan.Site(bucket, event["role"], names.Place(arn[3], arn[4]), event["prefix"], attempt)
         run_id = plan.run_id(definition, versions, order.tag)
         serving = _serving(definition)
         made = plan.plan(definition, run_id, site, upload=order.upload, trained_by=serving)

@@ -25,9 +25,8 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
         if newest.get("Key") != key:
             continue
         tag = str(newest["ETag"]).strip('"')
-        messages.start(
-            {"DataName": forecast, "Upload": key, "Tag": tag}, f"{tag}-{one['s3']['object'].get('sequencer', '')}"
-        )
+        name = f"{tag[:8]}-{one['s3']['object'].get('sequencer', '')}"
+        messages.start({"DataName": forecast, "Upload": key, "Tag": tag}, name)
         started.append(key)
     print(json.dumps({"started": started}))  # noqa: T201  (the function's log)
     return {"started": started}
