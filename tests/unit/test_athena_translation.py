@@ -183,6 +183,15 @@ def test_a_query_that_is_nested_too_deep_is_refused(text: str) -> None:
         translated(text)
 
 
+@pytest.mark.parametrize("text", ["9" * 100_000, "9223372036854775808", "-9223372036854775809"])
+def test_a_number_out_of_range_is_refused_in_one_short_line(text: str) -> None:
+    with pytest.raises(QueryError, match=r"INVALID_LITERAL: line 1:\d+: Invalid numeric literal: 9") as raised:
+        translated(f"SELECT {text}")
+    assert len(str(raised.value)) < 200
+    with pytest.raises(QueryError, match="INVALID_LITERAL"):
+        translated(f"SELECT id FROM sales LIMIT {text.lstrip('-')}")
+
+
 def test_long_conditions_are_no_nesting() -> None:
     assert translated("SELECT 1 FROM sales WHERE " + " OR ".join(f"id = {i}" for i in range(3000))).sql
 
