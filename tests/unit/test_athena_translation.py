@@ -166,6 +166,14 @@ def test_names_may_repeat_in_a_result() -> None:
     assert [c.name for c in found.columns] == ["id", "id", "_col2"]
 
 
+@pytest.mark.parametrize("columns", ["1 AS x, 2 AS x_2, 3 AS x", '1 AS "x", 2 AS "X", 3 AS x'])
+def test_names_that_are_made_unlike_are_unlike_all_others(columns: str) -> None:
+    found = translated(f"SELECT {columns}")
+    relation = duckdb.sql(found.sql)
+    assert len({name.lower() for name in relation.columns}) == 3
+    assert relation.fetchall() == [(1, 2, 3)]
+
+
 def test_a_text_cannot_leave_its_quotes() -> None:
     found = translated("""SELECT 'x''; DROP TABLE t; --' AS "a""b" """)
     assert duckdb.connect().execute(found.sql).fetchall() == [("x'; DROP TABLE t; --",)]
