@@ -166,6 +166,14 @@ def test_names_may_repeat_in_a_result() -> None:
     assert [c.name for c in found.columns] == ["id", "id", "_col2"]
 
 
+@pytest.mark.parametrize("columns", ["1 AS x, 2 AS x_2, 3 AS x", '1 AS "x", 2 AS "X", 3 AS x'])
+def test_names_that_are_made_unlike_are_unlike_all_others(columns: str) -> None:
+    found = translated(f"SELECT {columns}")
+    relation = duckdb.sql(found.sql)
+    assert len({name.lower() for name in relation.columns}) == 3
+    assert relation.fetchall() == [(1, 2, 3)]
+
+
 def test_a_text_cannot_leave_its_quotes() -> None:
     found = translated("""SELECT 'x''; DROP TABLE t; --' AS "a""b" """)
     assert duckdb.connect().execute(found.sql).fetchall() == [("x'; DROP TABLE t; --",)]
@@ -181,6 +189,15 @@ def test_a_default_database_is_wanted_for_a_plain_name() -> None:
 def test_a_query_that_is_nested_too_deep_is_refused(text: str) -> None:
     with pytest.raises(QueryError, match="STATEMENT_TOO_LARGE"):
         translated(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 100_000, "9223372036854775808", "-9223372036854775809"])
+def test_a_number_out_of_range_is_refused_in_one_short_line(text: str) -> None:
+    with pytest.raises(QueryError, match=r"INVALID_LITERAL: line 1:\d+: Invalid numeric literal: 9") as raised:
+        translated(f"SELECT {text}")
+    assert len(str(raised.value)) < 200
+    with pytest.raises(QueryError, match="INVALID_LITERAL"):
+        translated(f"SELECT id FROM sales LIMIT {text.lstrip('-')}")
 
 
 def test_long_conditions_are_no_nesting() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.local.athena.engine import values
@@ -39,6 +39,10 @@ SHOWN = [
     ("0.1::float", "real", "0.1"),
     ("16777216::float", "real", "1.6777216E7"),
     ("1e-5::float", "real", "1.0E-5"),
+    ("1048576.75::float", "real", "1048576.8"),
+    ("-1762400.25::float", "real", "-1762400.2"),
+    ("8834240512::float", "real", "8.83424E9"),
+    ("2417851639229258349412352::double", "double", "2.4178516392292583E24"),
     ("1.5::decimal(12,3)", "decimal(12,3)", "1.500"),
     ("-0.05::decimal(5,2)", "decimal(5,2)", "-0.05"),
     ("7::decimal(38,0)", "decimal(38,0)", "7"),
@@ -104,6 +108,9 @@ def test_a_value_is_shown_as_athena_shows_it(
 
 @settings(max_examples=300, deadline=None)
 @given(st.floats())
+@example(2.0**81)
+@example(-(2.0**91))
+@example(2.0**807)
 def test_doubles_are_the_same_in_sql_and_python(database: duckdb.DuckDBPyConnection, value: float) -> None:
     shown = database.execute(
         f"SELECT {values.expression('x', types.parse('double'))} FROM (SELECT ?::DOUBLE AS x)", [value]
@@ -115,6 +122,8 @@ def test_doubles_are_the_same_in_sql_and_python(database: duckdb.DuckDBPyConnect
 
 @settings(max_examples=300, deadline=None)
 @given(st.floats(width=32))
+@example(1048576.75)
+@example(8834240512.0)
 def test_reals_are_the_same_in_sql_and_python(database: duckdb.DuckDBPyConnection, value: float) -> None:
     shown = database.execute(
         f"SELECT {values.expression('x', types.parse('real'))} FROM (SELECT ?::FLOAT AS x)", [value]

@@ -9,7 +9,7 @@ Source:
 import datetime as dt
 import decimal
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.local.athena.tables import types
@@ -176,21 +176,36 @@ def _nested_expression(sql: str, kind: Type, depth: int) -> str:
 
 def _floating_expression(sql: str, kind: Type) -> str:
     shown = f"CAST({sql} AS VARCHAR)"
+    plain, exponent_form = shown, _right_double(sql, shown)
+    if kind.name == "real":
+        exponent_form = _shortest_real(sql, shown)
+        plain = f"CAST(CAST({exponent_form} AS DOUBLE) AS VARCHAR)"
     return (
-        f"CASE WHEN {sql} = 0 OR (abs({sql}) >= 1e-3 AND abs({sql}) < 1e7) THEN {shown} "
+        f"CASE WHEN {sql} = 0 THEN {shown} WHEN abs({sql}) >= 1e-3 AND abs({sql}) < 1e7 THEN {plain} "
         f"WHEN isnan({sql}) THEN 'NaN' WHEN isinf({sql}) THEN CASE WHEN {sql} > 0 THEN 'Infinity' ELSE '-Infinity' END "
-        f"ELSE {_with_exponent(_shortest_real(sql, shown) if kind.name == 'real' else shown)} END"
+        f"ELSE {_with_exponent(exponent_form)} END"
     )
+
+
+def _right_double(sql: str, shown: str) -> str:
+    """DuckDB 2.0.0 miswrites three powers of two: 2^81 as 2^82, 2^91 as 2^92, and 2^807 with an A for a digit."""
+    return f"CASE WHEN TRY_CAST({shown} AS DOUBLE) = {sql} THEN {shown} {_tries(sql, 'DOUBLE', (15, 16))} END"
 
 
 def _shortest_real(sql: str, shown: str) -> str:
-    """DuckDB writes more digits than a float needs where it writes it without exponent: 44377192.0, not 44377190."""
-    tries = " ".join(
-        f"WHEN CAST(printf('%.{digits}e', CAST({sql} AS DOUBLE)) AS FLOAT) = {sql} "
-        f"THEN printf('%.{digits}e', CAST({sql} AS DOUBLE))"
-        for digits in (6, 7, 8)
-    )
-    return f"CASE WHEN abs({sql}) < 1e7 OR contains({shown}, 'e') THEN {shown} {tries} ELSE {shown} END"
+    """The fewest digits that read back as the float; of two as near, those that end in an even one, as in Java.
+
+    DuckDB writes more where it writes no exponent: 1048576.75, not 1048576.8; 44377192.0, not 44377190. What has no
+    more than six digits is as short as can be: floats tell all such numbers apart.
+    """
+    is_short = f"length({shown}) <= 7 OR contains({shown}, 'e')"
+    return f"CASE WHEN {is_short} THEN {shown} {_tries(sql, 'FLOAT', (5, 6, 7, 8))} END"
+
+
+def _tries(sql: str, kind: str, digits: Sequence[int]) -> str:
+    """Branches of CASE: as many digits behind the point as are needed to read back the value."""
+    written = [f"printf('%.{count}e', CAST({sql} AS DOUBLE))" for count in digits]
+    return " ".join(f"WHEN CAST({text} AS {kind}) = {sql} THEN {text}" for text in written)
 
 
 def _with_exponent(shown: str) -> str:

@@ -85,10 +85,13 @@ class Environment:
         """What DuckDB's SQL calls a query's columns."""
         if not self.is_whole:
             return [f"c{i}" for i in range(len(names))]
-        given: list[str] = []
+        given: dict[str, str] = {}  # by the name as DuckDB compares it
         for i, name in enumerate(shown_names(names)):
-            given.append(f"{name}_{i}" if name in given else name)
-        return [quoted(name) for name in given]
+            unlike = name
+            while unlike.lower() in given:
+                unlike = f"{unlike}_{i}"
+            given[unlike.lower()] = unlike
+        return [quoted(name) for name in given.values()]
 
     def with_common(self, name: str, table: CommonTable) -> "Environment":
         return replace(self, common={**self.common, name: table})

@@ -6,7 +6,7 @@ from typing import NoReturn, TypeVar
 from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.grammar import nodes
-from infra.local.athena.sql.grammar.tokens import RESERVED, Token, tokenize
+from infra.local.athena.sql.grammar.tokens import RESERVED, Token, tokenize, whole
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class Cursor:
     def integer(self) -> int:
         if self.token.kind != "integer":
             self.mismatch("<integer>")
-        return int(self.take().text)
+        return whole(self.take())
 
     def parameter(self) -> nodes.Node:
         """The value of the next `?`."""

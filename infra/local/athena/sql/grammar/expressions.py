@@ -5,7 +5,9 @@ Source: the grammar of Trino, core/trino-grammar/src/main/antlr4/io/trino/gramma
 
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.grammar.primary import Primary
+from infra.local.athena.sql.grammar.tokens import whole
 
+_LEAST = (str(2**31), str(2**63))  # of these the negative has a narrower type
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
 
@@ -102,6 +104,8 @@ class Expressions(Primary):
         sign = self.accept_any("-", "+")
         if not sign:
             return self._zoned()
+        if sign == "-" and self.token.kind == "integer" and self.token.text.lstrip("0") in _LEAST:
+            return nodes.Literal(place, "integer", -whole(self.take(), negative=True))
         operand = self._signed()
         return nodes.Unary(place, sign, operand)
 

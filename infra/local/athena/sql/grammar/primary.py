@@ -4,7 +4,7 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.datatype import make_type
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.grammar.special import Special
-from infra.local.athena.sql.grammar.tokens import Token
+from infra.local.athena.sql.grammar.tokens import Token, whole
 from infra.local.athena.sql.grammar.typenames import TypeNames
 from infra.local.athena.sql.grammar.windows import Windows
 
@@ -54,9 +54,7 @@ class Primary(Special, Windows, TypeNames):
     def _literal(self, token: Token) -> nodes.Literal:
         value: object = token.text
         if token.kind == "integer":
-            value = int(token.text)
-            if value >= 2**63:
-                raise QueryError("INVALID_LITERAL", f"Invalid numeric literal: {token.text}", *token.place)
+            value = whole(token)
         elif token.kind == "binary":
             try:
                 value = bytes.fromhex(token.text)
@@ -125,7 +123,7 @@ class Primary(Special, Windows, TypeNames):
         if self.is_next("(") and self.ahead().kind == "integer":
             self.take()
             token = self.take()
-            arguments = (nodes.Literal(token.place, "integer", int(token.text)),)
+            arguments = (nodes.Literal(token.place, "integer", whole(token)),)
             self.expect(")")
         return nodes.Call(place, name, arguments)
 

@@ -28,6 +28,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_DIGITS = 19  # of the greatest bigint
+_SHOWN = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -67,6 +70,23 @@ def tokenize(text: str) -> list[Token]:
             start = position + written.rindex("\n") + 1
         position = found.end()
     return [*tokens, Token("end", "<EOF>", "", (line, len(text) - start + 1), "<EOF>")]
+
+
+def whole(token: Token, *, negative: bool = False) -> int:
+    """The number of an integer token, which is a bigint.
+
+    Args:
+        token: The token.
+        negative: Whether it stands behind a minus, where one more can be said.
+
+    Raises:
+        QueryError: INVALID_LITERAL for a number out of range.
+    """
+    digits = token.text.lstrip("0") or "0"
+    if len(digits) <= _DIGITS and (value := int(digits)) < 2**63 + negative:
+        return value
+    shown = token.text if len(token.text) <= _SHOWN else f"{token.text[:_SHOWN]}... ({len(token.text)} digits)"
+    raise QueryError("INVALID_LITERAL", f"Invalid numeric literal: {shown}", *token.place)
 
 
 def _token(kind: str, written: str, place: tuple[int, int]) -> Token:

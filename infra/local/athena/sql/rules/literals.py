@@ -2,7 +2,17 @@
 
 from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, translates
-from infra.local.athena.sql.datatype import BIGINT, BOOLEAN, DOUBLE, INTEGER, UNKNOWN, VARBINARY, decimal, varchar
+from infra.local.athena.sql.datatype import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INTEGER,
+    UNKNOWN,
+    VARBINARY,
+    decimal,
+    duckdb_type,
+    varchar,
+)
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.value import Value, string
 
@@ -11,7 +21,7 @@ from infra.local.athena.sql.value import Value, string
 def literal(analyzer: Analyzer, node: nodes.Literal) -> Value:
     written = node.value
     makers = {
-        "integer": lambda: Value(str(written), INTEGER if written < 2**31 else BIGINT),
+        "integer": lambda: _integer(written),
         "decimal": lambda: decimal_literal(written, node),
         "double": lambda: Value(f"CAST({string(written)} AS DOUBLE)", DOUBLE),
         "string": lambda: Value(string(written), varchar(len(written))),
@@ -20,6 +30,11 @@ def literal(analyzer: Analyzer, node: nodes.Literal) -> Value:
         "null": lambda: Value("NULL", UNKNOWN),
     }
     return makers[node.kind]()
+
+
+def _integer(number: int) -> Value:
+    kind = INTEGER if -(2**31) <= number < 2**31 else BIGINT
+    return Value(str(number) if number >= 0 else f"CAST({number} AS {duckdb_type(kind)})", kind)
 
 
 def decimal_literal(text: str, node: nodes.Node, *, leading: bool = False) -> Value:

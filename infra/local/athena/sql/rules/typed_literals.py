@@ -109,8 +109,15 @@ def interval(analyzer: Analyzer, node: nodes.Interval) -> Value:
         sign, text = (-sign if text[0] == "-" else sign), text[1:]
     if node.start in ("year", "month"):
         months = _months(text, node)
+        if months >= 2**31:
+            raise _bad_interval(node)
         return Value(f"to_months({sign * months})", YEAR_TO_MONTH)
-    micro = _span(text, node) // timedelta(microseconds=1)
+    try:
+        micro = _span(text, node) // timedelta(microseconds=1)
+    except OverflowError as error:
+        raise _bad_interval(node) from error
+    if micro >= 2**63:
+        raise _bad_interval(node)
     return Value(f"to_microseconds({sign * micro})", DAY_TO_SECOND)
 
 
@@ -119,7 +126,7 @@ def _bad_interval(node: nodes.Interval) -> QueryError:
 
 
 def _months(text: str, node: nodes.Interval) -> int:
-    found = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    found = re.fullmatch(r"(\d{1,19})(?:-(\d{1,19}))?", text)
     if not found or (found[2] is not None and node.end != "month"):
         raise _bad_interval(node)
     if node.start == "month":
@@ -130,7 +137,7 @@ def _months(text: str, node: nodes.Interval) -> int:
 def _span(text: str, node: nodes.Interval) -> timedelta:
     units = _UNITS[_UNITS.index(node.start) : _UNITS.index(node.end or node.start) + 1]
     numbers = re.split(r"[ :]", text)
-    if len(numbers) > len(units) or not all(re.fullmatch(r"\d+(\.\d*)?", n) for n in numbers):
+    if len(numbers) > len(units) or not all(re.fullmatch(r"\d{1,19}(\.\d*)?", n) for n in numbers):
         raise _bad_interval(node)
     if any("." in n for n, u in zip(numbers, units, strict=False) if u != "second"):
         raise _bad_interval(node)
