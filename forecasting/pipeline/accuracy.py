@@ -31,7 +31,8 @@ def figures(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
                     found.setdefault(name, value)
             for one in metrics.get("WeightedQuantileLosses", []):
                 found[f"wQL[{one['Quantile']}]"] = one["LossValue"]
-            return {name: float(value) for name, value in found.items()}
+            # JSON, in which the figures travel on, has no NaN.
+            return {name: float(value) for name, value in found.items() if math.isfinite(value)}
     raise ContractError("accuracy metrics without a SUMMARY", "one")
 
 

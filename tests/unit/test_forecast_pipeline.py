@@ -193,6 +193,8 @@ def test_accuracy_is_the_summarys_in_the_words_of_the_api_and_of_step_functions(
     for metrics in (summary, summary | {"ErrorMetrics": [{key.capitalize(): value for key, value in errors.items()}]}):
         windows = [window, {"EvaluationType": "SUMMARY", "Metrics": metrics}]
         assert accuracy.figures([{"TestWindows": windows}]) == expected
+    unknown = {"EvaluationType": "SUMMARY", "Metrics": {"RMSE": 2.0, "ErrorMetrics": [{"MAPE": math.nan}]}}
+    assert accuracy.figures([{"TestWindows": [unknown]}]) == {"RMSE": 2.0}
     with pytest.raises(ContractError):
         accuracy.figures([{"TestWindows": [window]}])
 
