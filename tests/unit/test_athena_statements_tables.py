@@ -210,7 +210,9 @@ def test_faults_are_worded_as_athenas(endpoint: Endpoint, sql: str, reason: str)
     assert endpoint.reason(sql) == reason
 
 
-@pytest.mark.parametrize("location", ["s3://../etc/", "s3://./x/", "s3://a..b/", "s3://", "s3:///x", "s3://a b/", "/x/"])
+@pytest.mark.parametrize(
+    "location", ["s3://../etc/", "s3://./x/", "s3://a..b/", "s3://", "s3:///x", "s3://a b/", "/x/"]
+)
 def test_a_location_without_a_bucket_that_there_can_be_is_refused(endpoint: Endpoint, location: str) -> None:
     endpoint.done(CSV)
     for sql in ("CREATE EXTERNAL TABLE t (a int) LOCATION", "ALTER TABLE lines SET LOCATION"):
