@@ -1,8 +1,10 @@
 """DDL on tables and databases: what it leaves in Glue, what SHOW and DESCRIBE say of it, how it fails."""
 
+import re
+
 import pytest
 
-from infra.local.athena.contract import Column
+from infra.local.athena.contract import Column, QueryError
 from tests.unit.athena_context import Endpoint, endpoint
 from tests.unit.memory_glue import MemoryGlue
 
@@ -206,6 +208,17 @@ def test_alter_changes_columns_properties_and_location(endpoint: Endpoint) -> No
 def test_faults_are_worded_as_athenas(endpoint: Endpoint, sql: str, reason: str) -> None:
     endpoint.done(CSV)
     assert endpoint.reason(sql) == reason
+
+
+@pytest.mark.parametrize(
+    "location", ["s3://../etc/", "s3://./x/", "s3://a..b/", "s3://", "s3:///x", "s3://a b/", "/x/"]
+)
+def test_a_location_without_a_bucket_that_there_can_be_is_refused(endpoint: Endpoint, location: str) -> None:
+    endpoint.done(CSV)
+    for sql in ("CREATE EXTERNAL TABLE t (a int) LOCATION", "ALTER TABLE lines SET LOCATION"):
+        with pytest.raises(QueryError, match=f"Invalid S3 location: {re.escape(location)}$"):
+            endpoint.run(f"{sql} '{location}'")
+    assert ("shop", "t") not in endpoint.glue.tables
 
 
 def test_a_table_cannot_be_renamed(endpoint: Endpoint) -> None:

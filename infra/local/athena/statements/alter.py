@@ -10,6 +10,7 @@ from infra.local.athena.statements.entries import Entry
 from infra.local.athena.statements.partitions import Name
 from infra.local.athena.statements.reader import Reader
 from infra.local.athena.statements.tokens import place
+from infra.local.athena.tables import serde
 
 
 def read(reader: Reader) -> Statement:
@@ -110,7 +111,7 @@ def _set_location(reader: Reader, name: Name) -> Action:
     reader.expect("SET", "LOCATION")
     location = reader.string()
     reader.end()
-    if not location.startswith("s3://"):
+    if not serde.is_url(location):
         raise faults.at_start(f"Invalid S3 location: {location}")
     return _changed(
         name, lambda entry: entry | {"StorageDescriptor": entry["StorageDescriptor"] | {"Location": location}}

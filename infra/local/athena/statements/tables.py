@@ -11,6 +11,7 @@ from infra.local.athena.statements.action import Action
 from infra.local.athena.statements.entries import Entry
 from infra.local.athena.statements.reader import Reader
 from infra.local.athena.statements.storage import Format
+from infra.local.athena.tables import serde
 
 _NO_LOCATION = "No location was specified for table. An S3 location must be specified"
 
@@ -28,7 +29,7 @@ def create(reader: Reader) -> Action:
     reader.end()
     if not given.location:
         raise faults.at_start(_NO_LOCATION)
-    if not given.location.startswith("s3://"):
+    if not serde.is_url(given.location):
         raise faults.at_start(f"Invalid S3 location: {given.location}")
     _check_columns(given)
 

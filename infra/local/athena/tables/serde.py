@@ -8,7 +8,8 @@ from infra.local.athena.contract import QueryError
 
 Entry = Mapping[str, Any]
 
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}")
+# Dots stand between letters or digits: `..` would be another folder.
+_BUCKET = re.compile(r"(?!.*\.\.)[A-Za-z0-9_-][A-Za-z0-9._-]{0,253}[A-Za-z0-9_-]|[A-Za-z0-9]")
 _HIVE = "org.apache.hadoop.hive"
 _FORMATS = {
     f"{_HIVE}.ql.io.parquet.serde.ParquetHiveSerDe": "parquet",
@@ -56,6 +57,11 @@ def split_url(url: str) -> tuple[str, str]:
     if scheme not in ("s3", "s3a", "s3n") or not _BUCKET.fullmatch(bucket):
         raise QueryError("INVALID_TABLE_PROPERTY", f"The location '{url}' is not an S3 URL")
     return bucket, key
+
+
+def is_url(url: str) -> bool:
+    """Whether a location is one in S3, with a bucket that there can be."""
+    return url.startswith("s3://") and bool(_BUCKET.fullmatch(url[5:].partition("/")[0]))
 
 
 def reading(table: Entry) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
