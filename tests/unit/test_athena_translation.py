@@ -166,6 +166,12 @@ def test_names_may_repeat_in_a_result() -> None:
     assert [c.name for c in found.columns] == ["id", "id", "_col2"]
 
 
+@pytest.mark.parametrize("text", ["'a\0b'", "U&'a\\0000b'", "VARCHAR 'a\0b'"])
+def test_a_text_keeps_its_nul(text: str) -> None:
+    assert duckdb.sql(translated(f"SELECT {text}, length({text})").sql).fetchall() == [("a\0b", 3)]
+    assert duckdb.sql(translated(f"SELECT {text} LIKE 'a_b', {text} = 'ab'").sql).fetchall() == [(True, False)]
+
+
 @pytest.mark.parametrize("columns", ["1 AS x, 2 AS x_2, 3 AS x", '1 AS "x", 2 AS "X", 3 AS x'])
 def test_names_that_are_made_unlike_are_unlike_all_others(columns: str) -> None:
     found = translated(f"SELECT {columns}")
