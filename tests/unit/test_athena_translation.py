@@ -39,6 +39,10 @@ VIEWS = {
 
 class Shop:
     def relation(self, database: str, name: str) -> Relation:
+        if name == "bare":
+            return Relation(database, name, ())
+        if name == "stale":
+            return Relation(database, name, COLUMNS[:1], (), "SELECT id, name FROM sales")
         if name in VIEWS:
             return Relation(database, name, (), (), VIEWS[name])
         if name != "sales":
@@ -141,6 +145,17 @@ def test_a_fault_in_a_view_names_the_view() -> None:
     expected = r"INVALID_VIEW: line 1:15: Failed analyzing stored view 'awsdatacatalog.shop.broken': line 1:8: Column"
     with pytest.raises(QueryError, match=expected):
         translated("SELECT * FROM broken")
+
+
+def test_a_view_that_has_more_columns_than_it_was_made_with_is_stale() -> None:
+    expected = r"INVALID_VIEW: line 1:16: View 'awsdatacatalog.shop.stale' is stale .* count \(1\) .* analysis \(2\)"
+    with pytest.raises(QueryError, match=expected):
+        translated("SELECT id FROM stale")
+
+
+def test_a_star_wants_columns() -> None:
+    with pytest.raises(QueryError, match=r"COLUMN_NOT_FOUND: line 1:8: SELECT \* not allowed from relation that"):
+        translated("SELECT * FROM bare")
 
 
 def test_parameters_stand_for_question_marks_in_order() -> None:
