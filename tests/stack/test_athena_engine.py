@@ -84,7 +84,9 @@ class Engine:
     def add_delta(self, name: str, rows: pa.Table, **options: Any) -> None:
         write_deltalake(f"s3://shop/{name}", rows, storage_options=self.settings.delta_options, **options)
 
-    def register(self, name: str, columns: dict[str, str], serde: str = "", **parameters: str) -> None:
+    def register(
+        self, name: str, columns: dict[str, str], serde: str = "", *, bucket: str = "shop", **parameters: str
+    ) -> None:
         self.glue.create_table(
             DatabaseName="db",
             TableInput={
@@ -92,7 +94,7 @@ class Engine:
                 "TableType": "EXTERNAL_TABLE",
                 "Parameters": parameters,
                 "StorageDescriptor": {
-                    "Location": f"s3://shop/{name}/",
+                    "Location": f"s3://{bucket}/{name}/",
                     "Columns": [{"Name": column, "Type": kind} for column, kind in columns.items()],
                     "SerdeInfo": {"SerializationLibrary": serde} if serde else {},
                 },
@@ -142,6 +144,15 @@ def test_a_table_that_was_made_anew_is_read_anew(engine: Engine) -> None:
         engine.add_delta("anew", pa.table({"n": [number]}), mode="append")
     for _ in range(3):
         assert engine.rows(*query) == [["11"]]
+
+
+def test_a_delta_table_in_a_bucket_that_is_gone_says_so_in_one_line(engine: Engine) -> None:
+    engine.register("lost", {"col": "array<string>"}, bucket="gone", table_type="DELTA")
+    outcome = engine.run("SELECT n FROM lost", "bigint", "lost:n")
+    assert outcome.reason == (
+        "DELTA_LAKE_BAD_DATA: Failed to read the transaction log of s3://gone/lost: "
+        "NoSuchBucket: The specified bucket does not exist"
+    )
 
 
 def test_every_query_sees_one_version_while_silver_is_rewritten_and_vacuumed(engine: Engine) -> None:

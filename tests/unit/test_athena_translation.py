@@ -39,6 +39,10 @@ VIEWS = {
 
 class Shop:
     def relation(self, database: str, name: str) -> Relation:
+        if name == "bare":
+            return Relation(database, name, ())
+        if name == "stale":
+            return Relation(database, name, COLUMNS[:1], (), "SELECT id, name FROM sales")
         if name in VIEWS:
             return Relation(database, name, (), (), VIEWS[name])
         if name != "sales":
@@ -143,6 +147,17 @@ def test_a_fault_in_a_view_names_the_view() -> None:
         translated("SELECT * FROM broken")
 
 
+def test_a_view_that_has_more_columns_than_it_was_made_with_is_stale() -> None:
+    expected = r"INVALID_VIEW: line 1:16: View 'awsdatacatalog.shop.stale' is stale .* count \(1\) .* analysis \(2\)"
+    with pytest.raises(QueryError, match=expected):
+        translated("SELECT id FROM stale")
+
+
+def test_a_star_wants_columns() -> None:
+    with pytest.raises(QueryError, match=r"COLUMN_NOT_FOUND: line 1:8: SELECT \* not allowed from relation that"):
+        translated("SELECT * FROM bare")
+
+
 def test_parameters_stand_for_question_marks_in_order() -> None:
     found = translated("SELECT ?, name FROM sales WHERE id = ? AND name <> ?", "'it''s'", "7", "plain text")
     assert [c.type for c in found.columns] == ["varchar(4)", "varchar"]
@@ -164,6 +179,12 @@ def test_a_parameter_is_a_literal_and_nothing_else() -> None:
 def test_names_may_repeat_in_a_result() -> None:
     found = translated("SELECT id, id, 1 FROM sales")
     assert [c.name for c in found.columns] == ["id", "id", "_col2"]
+
+
+@pytest.mark.parametrize("text", ["'a\0b'", "U&'a\\0000b'", "VARCHAR 'a\0b'"])
+def test_a_text_keeps_its_nul(text: str) -> None:
+    assert duckdb.sql(translated(f"SELECT {text}, length({text})").sql).fetchall() == [("a\0b", 3)]
+    assert duckdb.sql(translated(f"SELECT {text} LIKE 'a_b', {text} = 'ab'").sql).fetchall() == [(True, False)]
 
 
 @pytest.mark.parametrize("columns", ["1 AS x, 2 AS x_2, 3 AS x", '1 AS "x", 2 AS "X", 3 AS x'])

@@ -109,7 +109,14 @@ class Relations:
             message = f"Failed analyzing stored view '{CATALOG}.{full_name}': {str(error).partition(': ')[2]}"
             raise QueryError("INVALID_VIEW", message, *node.place) from error
         outputs = translated.columns
-        if len(relation.columns) == len(outputs):
+        if relation.columns:
+            if len(relation.columns) != len(outputs):
+                message = (
+                    f"View '{CATALOG}.{full_name}' is stale or in invalid state: stored view column count "
+                    f"({len(relation.columns)}) does not match column count derived from the view query analysis "
+                    f"({len(outputs)})"
+                )
+                raise QueryError("INVALID_VIEW", message, *node.place)
             outputs = tuple(replace(o, name=c.name.lower()) for o, c in zip(outputs, relation.columns, strict=True))
         return self._named(f"({translated.sql})", outputs, qualifier)
 

@@ -100,7 +100,9 @@ class _Select:
                 return self._row_star(star)
             columns = chosen
         elif not columns:
-            raise QueryError("COLUMN_NOT_FOUND", "SELECT * not allowed in queries without FROM clause", *star.place)
+            without = "in queries without FROM clause"
+            where = without if self.node.source is None else "from relation that has no columns"
+            raise QueryError("COLUMN_NOT_FOUND", f"SELECT * not allowed {where}", *star.place)
         names: tuple[str | None, ...] = star.aliases or tuple(c.name for c in columns)
         if len(names) != len(columns):
             message = f"Column alias list has {len(names)} entries but relation has {len(columns)} columns"

@@ -39,8 +39,9 @@ class Function:
 
 
 def string(text: str) -> str:
-    """A string literal of DuckDB's SQL, whatever its text."""
-    return "'" + text.replace("\0", "").replace("'", "''") + "'"
+    """A string of DuckDB's SQL, whatever its text: a literal, and several around the NULs, which end one."""
+    literals = ["'" + part.replace("'", "''") + "'" for part in text.split("\0")]
+    return literals[0] if len(literals) == 1 else f"({' || chr(0) || '.join(literals)})"
 
 
 def cast_sql(value: Value, target: Type) -> str:

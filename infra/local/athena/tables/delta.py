@@ -5,6 +5,7 @@ Owns what a version of a table consists of. It reads no data file, and it never 
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -185,4 +186,8 @@ def _has_vectors(table: DeltaTable) -> bool:
 
 
 def _line(fault: Exception) -> str:
+    # What S3 answered stands at the end of many lines.
+    said = re.search(r"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>", str(fault))
+    if said:
+        return f"{said[1]}: {said[2]}"
     return str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
