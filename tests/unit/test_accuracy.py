@@ -156,6 +156,25 @@ def test_a_step_whose_version_is_not_the_next_is_not_believed(gold: Gold) -> Non
     gold.check()
 
 
+def test_a_day_within_a_longer_period_changes_its_actual(gold: Gold) -> None:
+    gold.sell({(DAYS[10], "UK"): (1, "5")}, [DAYS[10]])
+    gold.forecast([forecast_row("UK", "2011-01-02", frequency=frequency) for frequency in ("W", "D")])
+    for day, actual in ((1, 1.5), (4, 3.0), (7, 4.5), (8, 4.5)):  # the 9th is of the next week
+        gold.accuracy.follow(gold.sell({(DAYS[day], "UK"): (1, "1.500")}, [DAYS[day]]))
+        assert [row["actual"] for row in gold.rows(GOLD_FORECAST_ACCURACY)] == [1.5, actual]
+        gold.check()
+
+
+def test_a_run_that_comes_before_accuracy_has_followed_hides_nothing(gold: Gold) -> None:
+    gold.sell({(DAYS[0], "UK"): (1, "5")}, [DAYS[0]])
+    gold.forecast([forecast_row("UK", "2011-01-03")])
+    gold.sell({(DAYS[5], "UK"): (1, "5")}, [DAYS[5]])  # by which the first run's day is known to be without sales
+    gold.forecast([forecast_row("UK", "2011-01-03")])
+    gold.accuracy.follow()
+    gold.check()
+    assert set(gold.actuals().values()) == {0.0}
+
+
 def test_without_a_change_feed_all_is_computed_anew(gold: Gold, monkeypatch: pytest.MonkeyPatch) -> None:
     gold.sell({(day, "UK"): (1, "5") for day in DAYS}, DAYS)
     gold.forecast([forecast_row("UK", day.isoformat()) for day in DAYS])
