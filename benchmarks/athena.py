@@ -17,13 +17,12 @@ from statistics import median
 from typing import Any
 
 from benchmarks import shop
+from benchmarks.alone import gateway_alone
 from benchmarks.figure import Figure
 from benchmarks.options import Options
 from benchmarks.querying import CLIENTS, Direct, Program, digest
-from benchmarks.workbench import Took, middle, trial
+from benchmarks.workbench import Took, middle
 from infra.commands import catalog
-from infra.local import gateway, supervision
-from infra.local import stack as processes
 from lakehouse.errors import ContractError
 
 SMALL_QUERIES, SCANS, RESULTS = 200, 11, 5
@@ -234,19 +233,7 @@ def _figure(what: str, unit: str, ours: float, **others: Any) -> Figure:
 @contextlib.contextmanager
 def _program() -> Iterator[Program]:
     """A gateway with the shop's tables in the catalogue, up within the block."""
-    with tempfile.TemporaryDirectory(prefix="saleslake-bench-") as folder:
-        settings = trial(Path(folder))
-        names = [gateway.NAME]
-        try:
-            supervision.up(
-                settings.data_path,
-                processes.processes(settings, names),
-                ports=processes.ports(settings, names),
-                then=processes.then(settings),
-            )
-            gateway.ensure_bucket(settings)
-            shop.write(settings)
-            catalog.tables(settings)
-            yield Program(settings)
-        finally:
-            supervision.down(settings.data_path)
+    with gateway_alone() as settings:
+        shop.write(settings)
+        catalog.tables(settings)
+        yield Program(settings)

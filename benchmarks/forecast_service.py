@@ -5,12 +5,10 @@ second; CPU seconds and memory are those of the gateway and its workers.
 """
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from statistics import quantiles
 from typing import Any
@@ -19,11 +17,10 @@ import boto3
 import psutil
 
 from benchmarks import panels
+from benchmarks.alone import gateway_alone
 from benchmarks.figure import Figure
 from benchmarks.options import Options
-from benchmarks.workbench import trial
-from infra.local import gateway, machine, status, supervision
-from infra.local import stack as processes
+from infra.local import gateway, machine, status
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 
@@ -198,20 +195,8 @@ def _queried(program: Program, forecast: str) -> list[float]:
 @contextlib.contextmanager
 def _program() -> Iterator[Program]:
     """A gateway with a bucket, up within the block."""
-    with tempfile.TemporaryDirectory(prefix="saleslake-bench-") as folder:
-        settings = trial(Path(folder))
-        names = [gateway.NAME]
-        try:
-            supervision.up(
-                settings.data_path,
-                processes.processes(settings, names),
-                ports=processes.ports(settings, names),
-                then=processes.then(settings),
-            )
-            gateway.ensure_bucket(settings)
-            yield Program(settings)
-        finally:
-            supervision.down(settings.data_path)
+    with gateway_alone() as settings:
+        yield Program(settings)
 
 
 def _rows(items: int, periods: int) -> str:
