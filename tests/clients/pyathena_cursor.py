@@ -53,8 +53,8 @@ def _cancelled(connection: object) -> str:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(
             cursor.execute,
-            "SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a (x) CROSS JOIN UNNEST(sequence(1, 100000)) AS b (y) "
-            "WHERE (x * y) % 7 = 3",
+            "SELECT count(*) FROM UNNEST(sequence(1, 10000)) AS a (x) CROSS JOIN UNNEST(sequence(1, 10000)) AS b (y) "
+            "CROSS JOIN UNNEST(sequence(1, 10000)) AS c (z) WHERE (x * y * z) % 7 = 3",
         )
         while cursor.query_id is None:
             pass
