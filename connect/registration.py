@@ -132,6 +132,8 @@ def _path(name: str) -> str:
 
 
 def _call(settings: Settings, method: str, path: str, body: object = None) -> Any:
+    if not settings.connect_url:
+        raise ConfigError("CONNECT_URL is empty", "the address of a Connect worker", "MSK Connect has none")
     request = urllib.request.Request(  # noqa: S310 (the address is a setting)
         settings.connect_url.rstrip("/") + path,
         method=method,

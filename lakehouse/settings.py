@@ -42,10 +42,17 @@ class Settings:
     aws_secret_access_key: str = _knob(
         "test", "secret key; empty for the default credential chain", group="AWS API", secret=True
     )
+    aws_session_token: str = _knob("", "token of temporary keys", group="AWS API", secret=True)
     bucket: str = _knob("saleslake-local", "the bucket of this environment", group="AWS API")
 
     kafka_bootstrap_servers: str = _knob(
         "127.0.0.1:9092", "brokers, host:port with commas; locally the broker listens on the first", group="Kafka"
+    )
+    kafka_security: str = _knob(
+        "PLAINTEXT",
+        "how clients talk to the brokers: PLAINTEXT, or AWS_MSK_IAM with the AWS keys over TLS",
+        group="Kafka",
+        choices=("PLAINTEXT", "AWS_MSK_IAM"),
     )
     kafka_partitions: int = _knob(4, "partitions of the order-line topic when it is made", group="Kafka", low=1)
     kafka_replication: int = _knob(1, "replicas of the order-line topic when it is made", group="Kafka", low=1)
@@ -138,6 +145,7 @@ class Settings:
         low=0,
     )
 
+    athena_workgroup: str = _knob("primary", "workgroup of every query", group="Athena")
     athena_workers: int = _knob(2, "queries that the local Athena runs at once", group="Athena", low=1)
     athena_memory_mb: int = _knob(
         1024, "memory of a query of the local Athena; beyond it is refused", unit="MiB", group="Athena", low=64
@@ -193,6 +201,7 @@ class Settings:
             "region_name": self.aws_default_region,
             "aws_access_key_id": self.aws_access_key_id,
             "aws_secret_access_key": self.aws_secret_access_key,
+            "aws_session_token": self.aws_session_token,
         }
         return {name: value for name, value in given.items() if value}
 
@@ -204,6 +213,7 @@ class Settings:
             "aws_region": self.aws_default_region,
             "aws_access_key_id": self.aws_access_key_id,
             "aws_secret_access_key": self.aws_secret_access_key,
+            "aws_session_token": self.aws_session_token,
             "aws_conditional_put": "etag",  # a commit by conditional create, as the driver's LogStore makes it
             "aws_allow_http": str(self.aws_endpoint_url.startswith("http:")).lower(),
         }
@@ -235,6 +245,9 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     for name, setting in known.items():
         if name in environ:
             values[name] = _value(setting, environ[name], "environment")
+    if not values.get("AWS_ENDPOINT_URL", "the gateway"):
+        # The default keys are the gateway's: AWS itself gets none of them, and boto3 looks for a profile or a role.
+        values = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", **values}
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 

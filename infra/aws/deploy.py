@@ -1,0 +1,138 @@
+"""Brings the stacks of an environment, one after the other, to what templates, code and file say, and takes them down.
+
+Prints nothing: what happens is told to a `Watcher`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from infra.aws import changes, stacks
+from infra.aws.account import Account
+from infra.aws.artefacts import Artefacts
+from infra.aws.changes import Change, Event, StackError
+
+# Whose outputs are parameters of the stacks after them.
+_GIVING = ("storage", "alarms", "kafka", "processing")
+_TAKEN = re.compile(r"(\S+) already exists")
+
+
+class Watcher(Protocol):
+    """Who is told what happens."""
+
+    def note(self, line: str) -> None:
+        """Something that is no resource's."""
+        ...
+
+    def begin(self, stack: str, expected: list[Change]) -> None:
+        """A stack is going to be changed."""
+        ...
+
+    def event(self, stack: str, event: Event) -> None:
+        """CloudFormation has told of a resource."""
+        ...
+
+    def end(self, stack: str, outcome: str) -> None:
+        """A stack is at rest: `created`, `updated`, `no changes`, `deleted`."""
+        ...
+
+
+@dataclass
+class Deployed:
+    """What the stacks have put out, by part, and which of them changed."""
+
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
+
+
+def deploy(account: Account, artefacts: Artefacts, watcher: Watcher) -> Deployed:
+    """Create and update the stacks in order.
+
+    Raises:
+        StackError: One failed; it has been rolled back, those before it are as wanted.
+    """
+    environment, client = account.environment, account.client("cloudformation")
+    done = Deployed()
+    pool: dict[str, str] = {}
+    for part in stacks.parts(environment):
+        given = pool | artefacts.upload(part, pool.get("Bucket", ""))
+        wanted = stacks.wanted(environment, part, given)
+        is_new = not changes.prepare(client, wanted.name, watcher.note)
+        if is_new and part == "storage":
+            _require_free(account)
+        change_set, expected = changes.propose(client, wanted, is_new=is_new)
+        if change_set:
+            watcher.begin(wanted.name, expected)
+            done.outputs[part] = changes.execute(client, wanted.name, change_set, watcher.event)
+            done.changed.append(part)
+        else:
+            done.outputs[part] = account.outputs(part)
+        watcher.end(wanted.name, ("created" if is_new else "updated") if change_set else "no changes")
+        if part in _GIVING:
+            pool |= done.outputs[part]
+    return done
+
+
+def diff(account: Account, artefacts: Artefacts) -> Iterator[tuple[str, list[Change] | None]]:
+    """What a deployment would change, stack by stack; None for a stack that is not there yet. Changes nothing.
+
+    Raises:
+        StackError: A template or parameter is refused, or a stack is not at rest.
+    """
+    environment, client = account.environment, account.client("cloudformation")
+    pool: dict[str, str] = {}
+    for part in stacks.parts(environment):
+        stack = account.stack(part)
+        if stack is None or not changes.is_usable(stack):
+            yield part, None
+            continue
+        wanted = stacks.wanted(environment, part, pool | artefacts.keys(part))
+        change_set, expected = changes.propose(client, wanted, is_new=False)
+        if change_set:
+            changes.discard(client, wanted.name, change_set, is_new=False)
+        yield part, expected
+        if part in _GIVING:
+            pool |= changes.outputs(stack)
+
+
+def destroy(account: Account, watcher: Watcher, *, with_data: bool = False) -> list[str]:
+    """Delete the stacks, the last first; returns the names of those that are gone.
+
+    Raises:
+        StackError: A resource would not go.
+    """
+    environment, client = account.environment, account.client("cloudformation")
+    gone = []
+    # All there could be: the file may have had another `ingest` when it was deployed.
+    for part in reversed(stacks.PARTS):
+        stack = account.stack(part)
+        if stack is None or (part in stacks.KEPT and not with_data):
+            continue
+        name = environment.stack(part)
+        watcher.begin(name, [])
+        changes.delete(client, name, watcher.event)
+        watcher.end(name, "deleted")
+        gone.append(name)
+    return gone
+
+
+def bucket_name(account: Account) -> str:
+    """The lake's bucket, there or not."""
+    number = account.client("sts").get_caller_identity()["Account"]
+    return f"saleslake-{account.environment.name}-{number}-{account.environment.region}"
+
+
+def _require_free(account: Account) -> None:
+    """Say at once that the bucket is someone else's; one's own that was kept is taken over."""
+    name = bucket_name(account)
+    client: Any = account.client("s3")
+    try:
+        client.head_bucket(Bucket=name)
+    except client.exceptions.ClientError as fault:
+        if fault.response["Error"]["Code"] in ("403", "Forbidden", "AccessDenied"):
+            raise StackError(
+                f"bucket {name} belongs to another account", "a name that is free", "take another ENV"
+            ) from fault
+        if fault.response["Error"]["Code"] not in ("404", "NoSuchBucket", "NotFound"):
+            raise
