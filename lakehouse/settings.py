@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from lakehouse.errors import ConfigError
 from lakehouse.evolution import MODES
 
+SUBMITTED = "submitted"  # SPARK_MASTER of a driver that spark-submit starts
+
 
 def _knob(
     default: Any,
@@ -103,7 +105,11 @@ class Settings:
 
     spark_memory_mb: int = _knob(1024, "heap of the Spark driver", unit="MiB", group="Spark", low=512)
     spark_cores: int = _knob(2, "threads of the Spark driver", group="Spark", low=1)
-    spark_master: str = _knob("", "Spark master; empty for this machine with SPARK_CORES threads", group="Spark")
+    spark_master: str = _knob(
+        "",
+        "Spark master; empty for this machine with SPARK_CORES threads, `submitted` to take that of spark-submit",
+        group="Spark",
+    )
     spark_class_path: str = _knob(
         "",
         "class path of the driver's jars; empty for what `make install` noted, or for the cluster's own",
@@ -204,6 +210,13 @@ class Settings:
             "aws_session_token": self.aws_session_token,
         }
         return {name: value for name, value in given.items() if value}
+
+    @property
+    def kafka_arguments(self) -> dict[str, str]:
+        """Keyword arguments of kafka-python's clients by which they sign in."""
+        if self.kafka_security == "PLAINTEXT":
+            return {}
+        return {"security_protocol": "SASL_SSL", "sasl_mechanism": self.kafka_security}
 
     @property
     def delta_options(self) -> dict[str, str]:

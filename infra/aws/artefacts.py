@@ -8,20 +8,30 @@ from botocore.exceptions import ClientError
 
 from lakehouse import places
 
-# A stack's parameter that names an artefact's key, to the name of the artefact.
-WANTED: Mapping[str, Mapping[str, str]] = {}
+# A stack's parameter that names an artefact's key, to the artefact.
+WANTED: Mapping[str, Mapping[str, str]] = {
+    "streaming": {"CodeKey": "transform.zip"},
+    "kafka": {"CodeKey": "kafka-functions.zip", "PluginKey": "saleslake-s3-sink.zip"},
+    "processing": {
+        "MainKey": "main.py",
+        "WheelKey": "saleslake.zip",
+        "JarKey": "saleslake-spark.jar",
+        "PackagesKey": "job-packages.tar.gz",
+    },
+    "forecasting": {"CodeKey": "forecast-functions.zip", "DefinitionKey": "forecast-machine.json"},
+}
 
 
 class Artefacts:
     """The artefacts of the stacks, built when they are first asked for.
 
     Args:
-        s3: Client of the account; none if nothing is uploaded.
-        build: Makes an artefact of a name that `WANTED` has.
+        s3: Client of the account.
+        builders: Make an artefact of a name that `WANTED` has.
     """
 
-    def __init__(self, s3: Any, build: Callable[[str], bytes]) -> None:
-        self._s3, self._build = s3, build
+    def __init__(self, s3: Any, builders: Mapping[str, Callable[[], bytes]]) -> None:
+        self._s3, self._builders = s3, builders
         self._built: dict[str, bytes] = {}
 
     def keys(self, part: str) -> dict[str, str]:
@@ -42,9 +52,19 @@ class Artefacts:
 
     def _body(self, name: str) -> bytes:
         if name not in self._built:
-            self._built[name] = self._build(name)
+            self._built[name] = self._builders[name]()
         return self._built[name]
 
     def _key(self, name: str) -> str:
         stem, dot, suffix = name.partition(".")
         return f"{places.CODE}{stem}-{hashlib.sha256(self._body(name)).hexdigest()[:16]}{dot}{suffix}"
+
+
+def version(key: str) -> str:
+    """The digest in an artefact's key.
+
+    Example:
+        >>> version("code/saleslake-s3-sink-0123456789abcdef.zip")
+        '0123456789abcdef'
+    """
+    return key.rpartition("-")[2].partition(".")[0]

@@ -4,13 +4,13 @@ Prints nothing: what happens is told to a `Watcher`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infra.aws import changes, stacks
+from infra.aws import changes, jobs, runs, stacks
 from infra.aws.account import Account
-from infra.aws.artefacts import Artefacts
+from infra.aws.artefacts import Artefacts, version
 from infra.aws.changes import Change, Event, StackError
 
 # Whose outputs are parameters of the stacks after them.
@@ -57,7 +57,7 @@ def deploy(account: Account, artefacts: Artefacts, watcher: Watcher) -> Deployed
     pool: dict[str, str] = {}
     for part in stacks.parts(environment):
         given = pool | artefacts.upload(part, pool.get("Bucket", ""))
-        wanted = stacks.wanted(environment, part, given)
+        wanted = stacks.wanted(environment, part, given | _more(account, part, given))
         is_new = not changes.prepare(client, wanted.name, watcher.note)
         if is_new and part == "storage":
             _require_free(account)
@@ -69,6 +69,8 @@ def deploy(account: Account, artefacts: Artefacts, watcher: Watcher) -> Deployed
         else:
             done.outputs[part] = account.outputs(part)
         watcher.end(wanted.name, ("created" if is_new else "updated") if change_set else "no changes")
+        if part == "processing":
+            _stream(account, done.outputs[part], given, watcher)
         if part in _GIVING:
             pool |= done.outputs[part]
     return done
@@ -87,7 +89,8 @@ def diff(account: Account, artefacts: Artefacts) -> Iterator[tuple[str, list[Cha
         if stack is None or not changes.is_usable(stack):
             yield part, None
             continue
-        wanted = stacks.wanted(environment, part, pool | artefacts.keys(part))
+        given = pool | artefacts.keys(part)
+        wanted = stacks.wanted(environment, part, given | _more(account, part, given))
         change_set, expected = changes.propose(client, wanted, is_new=False)
         if change_set:
             changes.discard(client, wanted.name, change_set, is_new=False)
@@ -111,6 +114,8 @@ def destroy(account: Account, watcher: Watcher, *, with_data: bool = False) -> l
             continue
         name = environment.stack(part)
         watcher.begin(name, [])
+        if part == "processing" and (application := changes.outputs(stack).get("ApplicationId")):
+            runs.stop(account.client("emr-serverless"), application)
         changes.delete(client, name, watcher.event)
         watcher.end(name, "deleted")
         gone.append(name)
@@ -121,6 +126,35 @@ def bucket_name(account: Account) -> str:
     """The lake's bucket, there or not."""
     number = account.client("sts").get_caller_identity()["Account"]
     return f"saleslake-{account.environment.name}-{number}-{account.environment.region}"
+
+
+def _more(account: Account, part: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Parameters of a stack that are neither a value of the environment nor an output."""
+    if part == "kafka":
+        return {"Endpoint": account.settings.aws_endpoint_url, "PluginVersion": version(given["PluginKey"])}
+    if part == "processing":
+        told = (account.environment, account.settings, given["Bucket"], given)
+        cores = account.environment.driver_cores * (1 + account.environment.executors)
+        memory = account.environment.driver_gigabytes * (1 + account.environment.executors)
+        return {
+            "BackfillDriver": jobs.text("backfill", *told),
+            "MaintainDriver": jobs.text("maintain", *told),
+            "MaximumCores": str(cores),
+            "MaximumGigabytes": str(memory * 11 // 10 + 1),
+        }
+    return {}
+
+
+def _stream(account: Account, outputs: Mapping[str, str], given: Mapping[str, str], watcher: Watcher) -> None:
+    """One driver that streams, or none where processing is scheduled."""
+    client = account.client("emr-serverless")
+    if account.environment.processing != "stream":
+        if runs.end_streams(client, outputs["ApplicationId"]):
+            watcher.note("the driver that streamed is ended; processing is scheduled now")
+        return
+    driver = jobs.driver("stream", account.environment, account.settings, given["Bucket"], given)
+    if runs.ensure_stream(client, outputs, driver, watcher.note):
+        watcher.note("a driver that streams is started")
 
 
 def _require_free(account: Account) -> None:

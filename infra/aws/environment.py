@@ -43,6 +43,7 @@ class Environment:
     kafka_partitions: int = _value(4, "partitions of the order-line topic", low=1)
     kafka_retention_hours: int = _value(168, "how long the topic keeps messages", low=1)
     connect_units: int = _value(1, "MSK Connect units (a vCPU and 4 GiB each) of the sink", choices=(1, 2, 4, 8))
+    sink_millis: int = _value(60_000, "age at which the sink closes a bronze object", low=50)
     network: str = _value("10.42.0.0/16", "addresses of the VPC that holds Kafka", pattern=r"\d+\.\d+\.\d+\.\d+/16")
 
     processing: str = _value(
@@ -66,7 +67,7 @@ class Environment:
         30, "how long logs are kept", choices=(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
     )
     alarm_email: str = _value("", "who is told of alarms; empty for nobody", pattern=r"([^@\s]+@[^@\s]+\.[^@\s]+)?")
-    lag_minutes: int = _value(15, "lag of gold behind the shop that raises an alarm", low=1)
+    lag_seconds: int = _value(900, "lag of a layer behind the shop that raises an alarm", low=60)
     rejected_share: float = _value(0.05, "share of rejected rows that raises an alarm", low=0)
     budget_dollars: int = _value(0, "monthly bill of which a person is warned; 0 for none", low=0)
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from infra.aws import changes, deploy, environment, stacks
+from infra.aws import changes, deploy, environment, package, stacks
 from infra.aws.account import Account, answers
 from infra.aws.artefacts import Artefacts
 from infra.aws.changes import Change, Event
@@ -141,6 +141,8 @@ class Progress:
             self._begun.setdefault(key, now)
         elif status.endswith("_FAILED"):
             terminal.error(f"{name} ({kind}): {event.get('ResourceStatusReason', status)}")
+        elif status == "DELETE_COMPLETE" and self._of:
+            terminal.progress(f"    removed  {name} ({kind.removeprefix('AWS::')})")
         elif status in _DONE:
             self._count += 1
             of = f"{self._count} of {self._of}" if self._of else str(self._count)
@@ -163,7 +165,7 @@ def _sync(account: Account, done: deploy.Deployed) -> None:
 
 
 def _artefacts(account: Account) -> Artefacts:
-    return Artefacts(account.client("s3"), lambda name: b"")
+    return Artefacts(account.client("s3"), package.builders(account.settings))
 
 
 def _lines(name: str, expected: list[Change] | None) -> Iterator[str]:

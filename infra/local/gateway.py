@@ -21,7 +21,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, glue, plugins
+from infra.local import durable, glue, msk, plugins
+from infra.local.cloudformation import kinds
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.process import Process
@@ -33,7 +34,7 @@ NAME = "gateway"
 STOP_SECONDS = 5
 _HEALTH = "/_ministack/health"
 # What the process keeps of its environment; all else could be a secret, and Lambda functions inherit it.
-_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SALESLAKE_DATA", "PYTHONDONTWRITEBYTECODE")
+_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SALESLAKE_DATA", "PYTHONDONTWRITEBYTECODE", "AUTH")
 
 
 def address(settings: Settings) -> tuple[str, int]:
@@ -72,6 +73,13 @@ def process(settings: Settings) -> Process:
         "FORECAST_QUOTAS": settings.forecast_quotas,
         "ATHENA_WORKERS": str(settings.athena_workers),
         "ATHENA_MEMORY_MB": str(settings.athena_memory_mb),
+        # Of the neighbours that MSK, MSK Connect and EMR Serverless stand for.
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "CONNECT_URL": settings.connect_url,
+        "CACHE_DIR": str(settings.cache_path),
+        "JAVA_HOME": settings.java_home,
+        "SPARK_MEMORY_MB": str(settings.spark_memory_mb),
+        "SPARK_CORES": str(settings.spark_cores),
     }
     quotas.parse(settings.forecast_quotas)  # a wrong one is refused before the start, not by the first request
     return Process(
@@ -159,6 +167,8 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
     glue.install()
+    msk.install(settings)
+    kinds.install(settings)
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,301 @@
+"""EMR Serverless of the gateway: applications, and job runs that are real processes of spark-submit on this machine.
+
+Owns the API and the life of a run; what a run is made of and how it is started stands in emr_run.py. Runs of an
+application wait for each other as MaxConcurrentRuns says; a run that a killed gateway left is begun again.
+"""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from infra.local import events, rest
+from infra.local.emr_run import Run, RunError
+from infra.local.inward import is_reached
+from infra.local.kept import Kept, Record
+from infra.local.plugins import Answer, Query
+from infra.local.rest import ApiError, Request, route
+from lakehouse import logs
+from lakehouse.settings import Settings
+
+_ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+_RUN = "/applications/{app}/jobruns/{run}"
+PAUSE_SECONDS = 2.0  # before a run that failed is tried again
+_TOLD_OF_RUN = (
+    "applicationId", "jobRunId", "arn", "createdBy", "createdAt", "updatedAt", "executionRole", "state", "stateDetails",
+    "releaseLabel", "name", "mode", "attempt",
+)  # fmt: skip
+
+
+class EmrServerless:
+    """EMR Serverless as a plug-in of the gateway.
+
+    Args:
+        settings: Of the stack.
+        folder: Where applications and runs are kept, with the files and logs of runs.
+    """
+
+    name = "emr-serverless"
+    pattern: Mapping[str, Sequence[str]] = {"host_patterns": [r"^emr-serverless\."]}
+    sdk: Mapping[str, Mapping[str, str]] = {}
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings, self._folder = settings, folder
+        self._kept = Kept(folder / "resources.json")
+        self._threads = ThreadPoolExecutor(4, "emr")
+        self._working: dict[str, Run] = {}
+        self._stopping = threading.Event()
+        self._turns = threading.Condition()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._routes = (
+            route("POST", "/applications", self._create),
+            route(
+                "GET",
+                "/applications",
+                lambda _: {"applications": [_told(one) for one in self._kept.all("application")]},
+            ),
+            route("GET", "/applications/{app}", lambda asked: {"application": _told(self._application(asked))}),
+            route("PATCH", "/applications/{app}", self._update),
+            route("DELETE", "/applications/{app}", self._delete),
+            route("POST", "/applications/{app}/start", lambda asked: self._turn(asked, "STARTED")),
+            route("POST", "/applications/{app}/stop", lambda asked: self._turn(asked, "STOPPED")),
+            route("POST", "/applications/{app}/jobruns", self._start_run),
+            route("GET", "/applications/{app}/jobruns", self._list_runs),
+            route("GET", _RUN, lambda asked: {"jobRun": {k: v for k, v in self._run(asked).items() if k != "account"}}),
+            route("DELETE", _RUN, self._cancel),
+        )
+
+    async def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, query: Query) -> Answer:
+        # Imported here: the emulator reads its environment when it is imported.
+        from ministack.core.responses import get_account_id, get_region  # noqa: PLC0415
+
+        place = {"account": get_account_id(), "region": get_region()}
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: rest.answered(self._routes, method, path, body, query, **place)
+        )
+
+    async def start(self) -> None:
+        """Begin again what a gateway that was killed or stopped has left."""
+        self._loop = asyncio.get_running_loop()
+        for one in self._kept.all("run"):
+            if one["state"] not in _ENDED:
+                threading.Thread(target=self._live, args=(one["jobRunId"],), daemon=True).start()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        for run in list(self._working.values()):
+            run.kill()
+        self._threads.shutdown(wait=False)
+
+    # --- applications
+
+    def _create(self, asked: Request) -> Record:
+        for name in ("releaseLabel", "type"):
+            if not asked.body.get(name):
+                raise ApiError("ValidationException", f"{name} is missing")
+        number = uuid.uuid4().hex[:16]
+        now = time.time()
+        record = {
+            **{name: value for name, value in asked.body.items() if name != "clientToken"},
+            "applicationId": number,
+            "arn": f"arn:aws:emr-serverless:{asked.region}:{asked.account}:/applications/{number}",
+            "state": "CREATED",
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        self._kept.put("application", number, record)
+        return {"applicationId": number, "name": record.get("name", ""), "arn": record["arn"]}
+
+    def _update(self, asked: Request) -> Record:
+        record = self._application(asked)
+        if self._active(record["applicationId"]):
+            raise ApiError("ConflictException", "the application has runs under way", 409)
+        given = {name: value for name, value in asked.body.items() if name != "clientToken"}
+        self._kept.change("application", record["applicationId"], **given, updatedAt=time.time())
+        return {"application": _told(self._application(asked))}
+
+    def _delete(self, asked: Request) -> Record:
+        record = self._application(asked)
+        for run in self._active(record["applicationId"]):
+            self._end(run)
+        self._kept.drop("application", record["applicationId"])
+        return {}
+
+    def _turn(self, asked: Request, state: str) -> Record:
+        self._kept.change("application", self._application(asked)["applicationId"], state=state, updatedAt=time.time())
+        return {}
+
+    def _application(self, asked: Request) -> Record:
+        found = self._kept.get("application", asked.names["app"])
+        if found is None:
+            raise ApiError("ResourceNotFoundException", f"there is no application {asked.names['app']}", 404)
+        return found
+
+    # --- runs
+
+    def _start_run(self, asked: Request) -> Record:
+        application = self._application(asked)
+        same = [one for one in self._kept.all("run") if one["clientToken"] == asked.body.get("clientToken")]
+        record = same[0] if same else self._new_run(asked, application)
+        return {name: record[name] for name in ("applicationId", "jobRunId", "arn")}
+
+    def _new_run(self, asked: Request, application: Record) -> Record:
+        submit = asked.body.get("jobDriver", {}).get("sparkSubmit")
+        if not submit or not submit.get("entryPoint") or not asked.body.get("executionRoleArn"):
+            raise ApiError("ValidationException", "jobDriver.sparkSubmit.entryPoint and executionRoleArn are needed")
+        number = uuid.uuid4().hex[:16]
+        now = time.time()
+        record = {
+            **{
+                name: asked.body[name]
+                for name in ("jobDriver", "configurationOverrides", "retryPolicy")
+                if name in asked.body
+            },
+            "account": asked.account,
+            "applicationId": application["applicationId"],
+            "arn": f"{application['arn']}/jobruns/{number}",
+            "attempt": 0,
+            "clientToken": asked.body.get("clientToken") or number,
+            "createdAt": now,
+            "createdBy": f"arn:aws:iam::{asked.account}:root",
+            "executionRole": asked.body["executionRoleArn"],
+            "jobRunId": number,
+            "mode": asked.body.get("mode", "BATCH"),
+            "name": asked.body.get("name", ""),
+            "releaseLabel": application["releaseLabel"],
+            "state": "SUBMITTED",
+            "stateDetails": "",
+            "tags": asked.body.get("tags", {}),
+            "updatedAt": now,
+        }
+        self._kept.put("run", number, record)
+        self._kept.change("application", application["applicationId"], state="STARTED")
+        threading.Thread(target=self._live, args=(number,), daemon=True).start()
+        return record
+
+    def _list_runs(self, asked: Request) -> Record:
+        wanted = set(asked.query.get("states") or ())
+        found = [
+            {name: one[name] for name in _TOLD_OF_RUN} | {"id": one["jobRunId"], "type": "SPARK"}
+            for one in self._kept.all("run")
+            if one["applicationId"] == self._application(asked)["applicationId"]
+            and (not wanted or one["state"] in wanted)
+        ]
+        return {"jobRuns": sorted(found, key=lambda one: -float(one["createdAt"]))}
+
+    def _run(self, asked: Request) -> Record:
+        found = self._kept.get("run", asked.names["run"])
+        if found is None or found["applicationId"] != asked.names["app"]:
+            raise ApiError("ResourceNotFoundException", f"there is no job run {asked.names['run']}", 404)
+        return found
+
+    def _cancel(self, asked: Request) -> Record:
+        record = self._run(asked)
+        self._end(record)
+        return {"applicationId": record["applicationId"], "jobRunId": record["jobRunId"]}
+
+    def _end(self, record: Record) -> None:
+        if record["state"] in _ENDED:
+            return
+        run = self._working.get(record["jobRunId"])
+        self._note(record["jobRunId"], "CANCELLING" if run else "CANCELLED")
+        if run:
+            run.ask_to_end()
+
+    def _active(self, application: str) -> list[Record]:
+        return [
+            one for one in self._kept.all("run") if one["applicationId"] == application and one["state"] not in _ENDED
+        ]
+
+    # --- the life of a run, in a thread of its own
+
+    def _live(self, number: str) -> None:
+        with self._turn_of(number) as is_its_turn:
+            while is_its_turn and not self._stopping.is_set():
+                record = self._kept.get("run", number) or {}
+                if not record or record["state"] in _ENDED:
+                    return
+                if record["state"] == "CANCELLING":
+                    self._note(number, "CANCELLED")
+                    return
+                self._try(number, record)
+
+    def _try(self, number: str, record: Record) -> None:
+        attempt = record["attempt"] + 1
+        self._kept.change("run", number, attempt=attempt)
+        run = self._working[number] = Run(self._settings, self._folder / "runs" / number, record)
+        fault = ""
+        try:
+            while not is_reached(self._settings):  # the run reads from the gateway that is starting
+                time.sleep(0.05)
+            self._note(number, "RUNNING")
+            fault = run.work()
+        except RunError as failed:
+            fault = str(failed)
+        finally:
+            self._working.pop(number, None)
+        if self._stopping.is_set():
+            return
+        state = (self._kept.get("run", number) or {}).get("state")
+        policy = record.get("retryPolicy", {})
+        is_stream = record["mode"] == "STREAMING"
+        if state == "CANCELLING":
+            self._note(number, "CANCELLED")
+        elif not fault and not is_stream:
+            self._note(number, "SUCCESS")
+        elif is_stream or attempt < policy.get("maxAttempts", 1):
+            logs.event("job run is tried again", run=number, attempt=attempt, fault=fault or "it ended")
+            self._stopping.wait(PAUSE_SECONDS)
+        else:
+            self._note(number, "FAILED", fault)
+
+    @contextlib.contextmanager
+    def _turn_of(self, number: str) -> Any:
+        """Wait until fewer runs of the application work than may; false if the run was ended meanwhile."""
+        record = self._kept.get("run", number) or {}
+        application = record.get("applicationId", "")
+        with self._turns:
+            while self._is_behind(number, application) and not self._stopping.is_set():
+                if (self._kept.get("run", number) or {}).get("state") in _ENDED:
+                    break
+                self._turns.wait(0.5)
+        try:
+            yield not self._stopping.is_set()
+        finally:
+            with self._turns:
+                self._turns.notify_all()
+
+    def _is_behind(self, number: str, application: str) -> bool:
+        found = self._kept.get("application", application) or {}
+        most = int(found.get("schedulerConfiguration", {}).get("maxConcurrentRuns", 15))
+        return number not in [one["jobRunId"] for one in self._active(application)][:most]
+
+    def _note(self, number: str, state: str, detail: str = "") -> None:
+        self._kept.change("run", number, state=state, stateDetails=detail[:1024], updatedAt=time.time())
+        record = self._kept.get("run", number) or {}
+        region = record["arn"].split(":")[3]
+        told = {
+            "jobRunId": number,
+            "jobRunName": record["name"],
+            "applicationId": record["applicationId"],
+            "state": state,
+        }
+        entry = {
+            "Source": "aws.emr-serverless",
+            "DetailType": "EMR Serverless Job Run State Change",
+            "Detail": json.dumps(told | {"arn": record["arn"], "releaseLabel": record["releaseLabel"]}),
+        }
+        try:
+            events.put(self._loop, record["account"], region, [entry])
+        except (OSError, TimeoutError) as fault:
+            logs.event("event not put", run=number, state=state, fault=fault)
+
+
+def _told(record: Record) -> Record:
+    return dict(record)
