@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, glue, plugins
+from infra.local import durable, glue, moving, plugins
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.process import Process
@@ -159,6 +159,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
     glue.install()
+    moving.install()
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:
