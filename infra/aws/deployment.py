@@ -81,9 +81,9 @@ def package(definitions: Mapping[str, Definition]) -> bytes:
 
 
 def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: Options) -> Deployed:
-    s3 = _client(settings, "s3")
-    code = _put(s3, settings.bucket, "functions", package(definitions), ".zip")
-    definition = _put(s3, settings.bucket, "machine", machine.document().encode(), ".asl.json")
+    s3 = client(settings, "s3")
+    code = put_code(s3, settings.bucket, "forecast/functions", package(definitions), ".zip")
+    definition = put_code(s3, settings.bucket, "forecast/machine", machine.document().encode(), ".asl.json")
     parameters = {
         "Name": options.name,
         "Bucket": settings.bucket,
@@ -93,15 +93,15 @@ def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: 
         "PollSeconds": str(options.poll_seconds),
         "LoadSeconds": str(options.load_seconds),
     }
-    outputs = _stack(_client(settings, "cloudformation"), options.name, parameters)
+    outputs = bring_stack(client(settings, "cloudformation"), options.name, TEMPLATE, parameters)
     _notify(s3, settings.bucket, outputs["Uploads"])
-    _schedule(_client(settings, "scheduler"), definitions, options.name, outputs)
+    _schedule(client(settings, "scheduler"), definitions, options.name, outputs)
     return Deployed(outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"])
 
 
-def _put(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
+def put_code(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
     """An object whose key tells its content."""
-    key = f"{places.CODE}forecast/{what}-{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
+    key = f"{places.CODE}{what}-{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as fault:
@@ -111,10 +111,15 @@ def _put(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
     return key
 
 
-def _stack(cloudformation: Any, name: str, parameters: Mapping[str, str]) -> dict[str, str]:
+def bring_stack(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Create or update a stack, wait for its end and return its outputs.
+
+    Raises:
+        SourceError: It ended otherwise.
+    """
     given = {
         "StackName": name,
-        "TemplateBody": TEMPLATE.read_text(encoding="utf-8"),
+        "TemplateBody": template.read_text(encoding="utf-8"),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
@@ -199,6 +204,7 @@ def _notify(s3: Any, bucket: str, function: str) -> None:
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
 
 
-def _client(settings: Settings, service: str) -> Any:
+def client(settings: Settings, service: str) -> Any:
+    """A client of AWS, or of the gateway, that does not wait long."""
     once = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=20)
     return boto3.client(service, config=once, **settings.client_arguments)

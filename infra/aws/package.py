@@ -17,7 +17,7 @@ from pathlib import Path
 
 from forecasting.definitions import reading
 from forecasting.definitions.definition import Definition
-from infra.aws import archive, deployment, machine
+from infra.aws import archive, deployment, machine, streaming
 from infra.local import javac
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
@@ -133,6 +133,7 @@ def builders(settings: Settings) -> Mapping[str, Callable[[], bytes]]:
         "saleslake-s3-sink.zip": lambda: sink_plugin(settings),
         "kafka-functions.zip": kafka_functions,
         "job-packages.tar.gz": lambda: job_packages(settings),
+        "transform.zip": streaming.package,
         "forecast-functions.zip": lambda: deployment.package(forecasts(settings)),
         "forecast-machine.json": lambda: machine.document().encode(),
     }
