@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
 
-from infra.aws import changes, stacks
+from infra.aws import changes, deployment, stacks
 from infra.aws.environment import Environment
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
@@ -65,6 +65,25 @@ def answers(settings: Settings, what: str) -> Iterator[None]:
     except BotoCoreError as fault:
         action = "run `make up`, or empty AWS_ENDPOINT_URL if AWS is meant" if settings.aws_endpoint_url else ""
         raise SourceError(f"{what}: {fault}", f"an answer of {place}", action) from fault
+
+
+def forecasting_of(settings: Settings, environment: Environment) -> deployment.Deployed:
+    """The forecasts' stack of a deployed environment.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    account = Account(settings, environment)
+    with answers(account.settings, f"environment {environment.name}"):
+        found = account.outputs("forecasting")
+    if not found:
+        raise ConfigError(
+            f"{environment.name} has no forecasts: Amazon Forecast takes no new customers since 2024-07-29",
+            "",
+            "`make forecast` without ENV makes the same on this machine; for an account that has the service, "
+            f"set forecasting: true in infra/environments/{environment.name}.yaml and deploy",
+        )
+    return deployment.deployed(found)
 
 
 def settings_of(settings: Settings, environment: Environment) -> Settings:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infra.aws import changes, jobs, runs, stacks
+from infra.aws import changes, deployment, jobs, package, runs, stacks
 from infra.aws.account import Account
 from infra.aws.artefacts import Artefacts, version
 from infra.aws.changes import Change, Event, StackError
@@ -71,6 +71,10 @@ def deploy(account: Account, artefacts: Artefacts, watcher: Watcher) -> Deployed
         watcher.end(wanted.name, ("created" if is_new else "updated") if change_set else "no changes")
         if part == "processing":
             _stream(account, done.outputs[part], given, watcher)
+        if part == "forecasting":
+            clients = (account.client("s3"), account.client("scheduler"))
+            definitions = package.forecasts(account.settings)
+            deployment.connect(*clients, definitions, pool["Bucket"], wanted.name, done.outputs[part])
         if part in _GIVING:
             pool |= done.outputs[part]
     return done
@@ -132,6 +136,11 @@ def _more(account: Account, part: str, given: Mapping[str, str]) -> dict[str, st
     """Parameters of a stack that are neither a value of the environment nor an output."""
     if part == "kafka":
         return {"Endpoint": account.settings.aws_endpoint_url, "PluginVersion": version(given["PluginKey"])}
+    if part == "forecasting":
+        environment = account.environment
+        # As long as the driver takes to load a run: a scheduled one loads it with its next turn.
+        load = 3600 if environment.processing == "stream" else 3600 + 60 * environment.schedule_minutes
+        return {"PollSeconds": str(environment.forecast_poll_seconds), "LoadSeconds": str(load)}
     if part == "processing":
         told = (account.environment, account.settings, given["Bucket"], given)
         cores = account.environment.driver_cores * (1 + account.environment.executors)

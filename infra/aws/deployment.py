@@ -94,9 +94,21 @@ def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: 
         "LoadSeconds": str(options.load_seconds),
     }
     outputs = bring_stack(client(settings, "cloudformation"), options.name, TEMPLATE, parameters)
-    _notify(s3, settings.bucket, outputs["Uploads"])
-    _schedule(client(settings, "scheduler"), definitions, options.name, outputs)
+    connect(s3, client(settings, "scheduler"), definitions, settings.bucket, options.name, outputs)
+    return deployed(outputs)
+
+
+def deployed(outputs: Mapping[str, str]) -> Deployed:
+    """What the stack has put out."""
     return Deployed(outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"])
+
+
+def connect(
+    s3: Any, scheduler: Any, definitions: Mapping[str, Definition], bucket: str, name: str, outputs: Mapping[str, str]
+) -> None:
+    """What no stack holds: the bucket's call of the upload function, and a schedule for each definition with one."""
+    _notify(s3, bucket, outputs["Uploads"])
+    _schedule(scheduler, definitions, name, outputs)
 
 
 def put_code(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:

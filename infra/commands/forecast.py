@@ -17,7 +17,7 @@ from rich.text import Text
 
 from forecasting.definitions.definition import Definition
 from forecasting.pipeline import retention, series, starting
-from infra.aws import executions, results
+from infra.aws import account, environment, executions, results
 from infra.aws.executions import Ended
 from infra.aws.results import Result
 from infra.commands import data, forecasts, stack, terminal
@@ -53,8 +53,11 @@ def forecast(settings: Settings, given: argparse.Namespace) -> int:
     """Make forecasts and show how good they are; 1 if one failed."""
     known = forecasts.definitions(settings)
     names = _names(given.names, known)
-    _ensure_stack(settings)
-    deployed = forecasts.deploy(settings)
+    if given.env:
+        deployed = account.forecasting_of(settings, environment.load(given.env))
+    else:
+        _ensure_stack(settings)
+        deployed = forecasts.deploy(settings)
     orders = [{"DataName": name} | ({"ForecastHorizon": given.horizon} if given.horizon else {}) for name in names]
     ended = executions.run(settings, deployed.machine, orders, _progress)
     done = [one for one in ended if not one.fault]

@@ -1,10 +1,7 @@
 """The definitions of the settings' file, and their deployment as the settings want it; no command of its own."""
 
-from pathlib import Path
-
-from forecasting.definitions import reading
 from forecasting.definitions.definition import Definition
-from infra.aws import deployment
+from infra.aws import deployment, package
 from infra.aws.deployment import Deployed
 from infra.commands import terminal
 from lakehouse.errors import LakehouseError
@@ -17,7 +14,7 @@ def definitions(settings: Settings) -> dict[str, Definition]:
     Raises:
         DefinitionError: Anything in it is wrong.
     """
-    return reading.load(Path(settings.forecasts).expanduser()) if settings.forecasts else reading.load()
+    return package.forecasts(settings)
 
 
 def deploy(settings: Settings) -> Deployed:
