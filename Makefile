@@ -11,6 +11,9 @@ SQL ?=
 FILE ?=
 ONLY ?=
 NAME ?=
+ENV ?=
+DATA ?=
+JOB ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
 override FILE := $(value FILE)
@@ -19,9 +22,12 @@ export SQL FILE
 comma := ,
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+# With ENV= the commands on data work on a deployed environment, without it on the local stack.
+INFRA := $(RUN) infra$(if $(ENV), --env $(ENV))
 READY := $(VENV)/.installed
 CLIENTS := $(VENV)/clients/.installed
 DBT := $(VENV)/dbt/.installed
+TEMPLATES := $(VENV)/templates/.installed
 SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name '*.java' -o -path '*/META-INF/*' -type f)
 .DEFAULT_GOAL := help
 
@@ -32,7 +38,7 @@ demo: $(READY) ## Start the stack, replay a year of sales, check every row, writ
 	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test
-test: $(READY) $(CLIENTS) $(DBT) ## Run every test that needs neither Docker nor AWS
+test: $(READY) $(CLIENTS) $(DBT) $(TEMPLATES) ## Run every test that needs neither Docker nor AWS
 	@$(RUN) pytest tests -m "not docker and not aws"
 
 .PHONY: help
@@ -47,8 +53,8 @@ up: $(READY) ## Start everything on 127.0.0.1, wait until it is ready, print the
 	@$(RUN) infra up
 
 .PHONY: status
-status: $(READY) ## Show each process, how far the data has come, how long it took, and what is behind
-	@$(RUN) infra status
+status: $(READY) ## Show each process, how far the data has come and what is behind; with ENV=, its stacks
+	@$(RUN) infra $(if $(ENV),stacks $(ENV),status)
 
 .PHONY: top
 top: $(READY) ## Watch the stack and its data live: processes, lags, rows, backlog, batches; Ctrl-C ends it
@@ -70,23 +76,23 @@ reset: $(READY) ## Stop everything and DELETE the local data: topic, bucket, tab
 
 .PHONY: replay
 replay: $(READY) ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE=)
-	@$(RUN) infra replay --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
+	@$(INFRA) replay --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: generate
 generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second, NOISE= SEED=)
-	@$(RUN) infra generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
+	@$(INFRA) generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
 
 .PHONY: query
 query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)
-	@$(RUN) infra query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
+	@$(INFRA) query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
 
 .PHONY: forecast
 forecast: $(READY) ## Make the forecasts of forecasting/forecasts.yaml, or one (NAME=), and show how good they are
-	@$(RUN) infra forecast $(NAME)
+	@$(INFRA) forecast $(NAME)
 
 .PHONY: forecast-clean
 forecast-clean: $(READY) ## DELETE what the forecast NAME= made in Amazon Forecast; files and tables stay
-	@$(RUN) infra forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
+	@$(INFRA) forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
 
 .PHONY: verify
 verify: $(READY) ## Recompute silver and gold from bronze in another way and compare everything
@@ -99,6 +105,32 @@ rebuild: $(READY) ## Build silver and gold anew from bronze and put them in plac
 .PHONY: maintain
 maintain: $(READY) ## Compact, vacuum and expire all there is, without waiting until it is due
 	@$(RUN) infra maintain
+
+##@ AWS (AWS_ENDPOINT_URL= for AWS itself, else the gateway)
+
+.PHONY: cost
+cost: $(READY) ## The bill of a day on paper (ENV=dev, prod or another file of infra/environments)
+	@$(RUN) infra cost "$(ENV)"
+
+.PHONY: package
+package: $(READY) ## Build wheel, jars and functions into dist/; the same input gives the same bytes
+	@$(RUN) infra package
+
+.PHONY: diff
+diff: $(READY) ## Say in words what deploy would change (ENV=)
+	@$(RUN) infra diff "$(ENV)"
+
+.PHONY: deploy
+deploy: $(READY) ## Bring an environment's stacks to what the code says; what fails is rolled back (ENV=)
+	@$(RUN) infra deploy "$(ENV)"
+
+.PHONY: job
+job: $(READY) ## Run a job of an environment once (ENV= JOB=backfill, maintain, rebuild or verify)
+	@$(RUN) infra job "$(ENV)" "$(JOB)"
+
+.PHONY: destroy
+destroy: $(READY) ## DELETE an environment's stacks; the bucket stays but with DATA=delete (ENV=)
+	@$(RUN) infra destroy "$(ENV)" $(if $(filter delete,$(DATA)),--data)
 
 ##@ Develop
 
@@ -114,6 +146,10 @@ $(CLIENTS): requirements-clients.txt $(READY)
 $(DBT): requirements-dbt.txt $(READY)
 	@$(VENV)/bin/uv venv -q --clear --python $(VENV)/bin/python $(VENV)/dbt
 	@$(VENV)/bin/uv pip install -q --python $(VENV)/dbt/bin/python --require-hashes -r requirements-dbt.txt && touch $@
+
+$(TEMPLATES): requirements-templates.txt $(READY)
+	@$(VENV)/bin/uv venv -q --clear --python $(VENV)/bin/python $(VENV)/templates
+	@$(VENV)/bin/uv pip install -q --python $(VENV)/templates/bin/python --require-hashes -r requirements-templates.txt && touch $@
 
 .PHONY: prophet
 prophet: $(READY) ## Add the Prophet package to the environment, for predictors of the algorithm Prophet
@@ -144,5 +180,5 @@ docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from th
 
 .PHONY: lock
 lock: $(READY) ## Pin the newest allowed versions with hashes
-	@for name in requirements requirements-java requirements-prophet requirements-clients requirements-dbt; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
+	@for name in requirements requirements-java requirements-prophet requirements-clients requirements-dbt requirements-templates; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q $$name.in -o $$name.txt; done

@@ -2,16 +2,18 @@
 
 import argparse
 import contextlib
+import hashlib
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from infra.aws import changes, deploy, environment, package, stacks
+from infra.aws import changes, cost, deploy, environment, package, stacks
 from infra.aws.account import Account, answers
 from infra.aws.artefacts import Artefacts
 from infra.aws.changes import Change, Event
@@ -39,6 +41,12 @@ def register(commands: Any) -> None:
         command = commands.add_parser(name, help=meaning)
         command.add_argument("environment", metavar="ENV", help="a file of infra/environments, without .yaml")
         command.set_defaults(run=run)
+    command = commands.add_parser("cost", help="the bill of a day on paper, from the environment's file")
+    command.add_argument("environment", metavar="ENV", help="a file of infra/environments, without .yaml")
+    command.set_defaults(run=run_cost)
+    command = commands.add_parser("package", help="build what is deployed into dist/: wheel, jars, functions, packages")
+    command.add_argument("--into", type=Path, default=Path("dist"), metavar="FOLDER", help="another folder (dist)")
+    command.set_defaults(run=run_package)
     command = commands.add_parser("destroy", help="DELETE an environment's stacks; the bucket stays unless asked for")
     command.add_argument("environment", metavar="ENV", help="a file of infra/environments, without .yaml")
     command.add_argument("--name", metavar="ENV", help="the environment's name once more, instead of typing it")
@@ -95,6 +103,38 @@ def run_stacks(settings: Settings, given: argparse.Namespace) -> int:
     for name, value in put_out:
         terminal.say(f"{name:{width}}  {value}")
     return 0 if is_well else 1
+
+
+def run_cost(settings: Settings, given: argparse.Namespace) -> int:
+    """Print what a day costs, line by line, and what of it runs on while nothing happens."""
+    table = cost.prices()
+    found = environment.load(given.environment)
+    lines = cost.bill(found, table)
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head, side in (("stack", "left"), ("what", "left"), ("fixed", "left"), ("$ a day", "right")):
+        shown.add_column(head, justify="right" if side == "right" else "left", no_wrap=True)
+    for line in lines:
+        shown.add_row(line.part, Text(line.what), "fixed" if line.is_fixed else "", f"{line.dollars:.2f}")
+    terminal.out.print(shown)
+    total, fixed = sum(line.dollars for line in lines), sum(line.dollars for line in lines if line.is_fixed)
+    terminal.say(f"{given.environment}: ${total:.2f} a day, of it ${fixed:.2f} while nothing happens")
+    terminal.say(
+        f"prices of {table.region} on {table.date} (infra/aws/prices.yaml), {found.changes_a_day:,} changes a day"
+    )
+    return 0
+
+
+def run_package(settings: Settings, given: argparse.Namespace) -> int:
+    """Write the artefacts and a list of their digests; the same input gives the same bytes."""
+    given.into.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for name, build in package.builders(settings).items():
+        body = build()
+        (given.into / name).write_bytes(body)
+        lines.append(f"{hashlib.sha256(body).hexdigest()}  {name}")
+        terminal.say(f"{given.into / name}  {len(body) / 1e6:,.1f} MB")
+    (given.into / "SHA256SUMS").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return 0
 
 
 def run_destroy(settings: Settings, given: argparse.Namespace) -> int:
