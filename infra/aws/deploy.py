@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infra.aws import changes, deployment, jobs, package, runs, stacks
+from infra.aws import changes, deployment, erase, jobs, package, runs, stacks
 from infra.aws.account import Account
 from infra.aws.artefacts import Artefacts, version
 from infra.aws.changes import Change, Event, StackError
@@ -104,13 +104,14 @@ def diff(account: Account, artefacts: Artefacts) -> Iterator[tuple[str, list[Cha
 
 
 def destroy(account: Account, watcher: Watcher, *, with_data: bool = False) -> list[str]:
-    """Delete the stacks, the last first; returns the names of those that are gone.
+    """Delete the stacks, the last first, and with_data all that they retain; returns the names of those gone.
 
     Raises:
         StackError: A resource would not go.
     """
     environment, client = account.environment, account.client("cloudformation")
     gone = []
+    storage = account.outputs("storage")
     # All there could be: the file may have had another `ingest` when it was deployed.
     for part in reversed(stacks.PARTS):
         stack = account.stack(part)
@@ -123,6 +124,8 @@ def destroy(account: Account, watcher: Watcher, *, with_data: bool = False) -> l
         changes.delete(client, name, watcher.event)
         watcher.end(name, "deleted")
         gone.append(name)
+    if with_data:
+        erase.everything(account.client, storage, environment.table, watcher.note)
     return gone
 
 
