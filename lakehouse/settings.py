@@ -45,6 +45,12 @@ class Settings:
         "test", "secret key; empty for the default credential chain", group="AWS API", secret=True
     )
     aws_session_token: str = _knob("", "token of temporary keys", group="AWS API", secret=True)
+    gateway_auth: str = _knob(
+        "off",
+        "whether the local gateway checks the rights of users and roles; the keys `test` may do everything",
+        group="AWS API",
+        choices=("off", "on"),
+    )
     bucket: str = _knob("saleslake-local", "the bucket of this environment", group="AWS API")
 
     kafka_bootstrap_servers: str = _knob(

@@ -25,10 +25,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local import jars
 from infra.local.java import find_java
 from infra.local.kept import Record
+from infra.local.rights import RoleError, taken
 from lakehouse.errors import LakehouseError
 from lakehouse.settings import Settings
 
 GRACE_SECONDS = 20.0
+_SERVICE = "emr-serverless.amazonaws.com"
 _IMAGE = "/usr/share/aws/"
 _DRIVER = "spark.emr-serverless.driverEnv."
 # What the job says of its size and place, which are others here.
@@ -63,7 +65,7 @@ class Run:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             command, environment = self._prepared()
-        except (ClientError, BotoCoreError, LakehouseError, OSError, tarfile.TarError) as fault:
+        except (ClientError, BotoCoreError, LakehouseError, RoleError, OSError, tarfile.TarError) as fault:
             raise RunError(f"{type(fault).__name__}: {fault}") from fault
         out, err = self._folder / "stdout", self._folder / "stderr"
         with out.open("ab") as stdout, err.open("ab") as stderr:
@@ -87,10 +89,12 @@ class Run:
             return
         # The driver is the child of spark-submit's JVM, which must outlive it.
         drivers = [one for one in psutil.Process(self._process.pid).children(recursive=True) if "python" in one.name()]
-        for one in drivers[:1]:
-            one.terminate()
+        if not drivers:  # it has not begun
+            self.kill()
+            return
+        drivers[0].terminate()
         _, alive = psutil.wait_procs([psutil.Process(self._process.pid)], GRACE_SECONDS)
-        if alive or not drivers:
+        if alive:
             self.kill()
 
     def kill(self) -> None:
@@ -100,7 +104,7 @@ class Run:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _prepared(self) -> tuple[list[str], dict[str, str]]:
-        keys = self._keys()
+        keys = taken(self._record["executionRole"], _SERVICE, self._record["jobRunId"])
         s3 = boto3.client("s3", **{**self._settings.client_arguments, **keys})
         submit = self._record["jobDriver"]["sparkSubmit"]
         confs, options = _parsed(submit.get("sparkSubmitParameters", ""))
@@ -137,21 +141,11 @@ class Run:
             **{name.removeprefix(_DRIVER): value for name, value in confs.items() if name.startswith(_DRIVER)},
             **{name.upper(): value for name, value in keys.items()},
             "JAVA_HOME": str(java.home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
         }
         return command, environment
-
-    def _keys(self) -> dict[str, str]:
-        """Keys of the job's role, as EMR Serverless takes them."""
-        sts = boto3.client("sts", **self._settings.client_arguments)
-        told = sts.assume_role(RoleArn=self._record["executionRole"], RoleSessionName=self._record["jobRunId"])
-        found = told["Credentials"]
-        return {
-            "aws_access_key_id": found["AccessKeyId"],
-            "aws_secret_access_key": found["SecretAccessKey"],
-            "aws_session_token": found["SessionToken"],
-        }
 
     def _fetched(self, s3: Any, url: str) -> Path:
         place = urlsplit(url)
@@ -167,6 +161,7 @@ class Run:
         if not folder.is_dir():
             fresh = folder.with_name(f"{folder.name}.part")
             shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir()
             with tarfile.open(archive) as opened:
                 opened.extractall(fresh, filter="data")
             fresh.replace(folder)

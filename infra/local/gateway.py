@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, glue, msk, plugins, streaming
+from infra.local import durable, glue, msk, plugins, rights, streaming
 from infra.local.cloudformation import kinds
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
@@ -34,7 +34,7 @@ NAME = "gateway"
 STOP_SECONDS = 5
 _HEALTH = "/_ministack/health"
 # What the process keeps of its environment; all else could be a secret, and Lambda functions inherit it.
-_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SALESLAKE_DATA", "PYTHONDONTWRITEBYTECODE", "AUTH")
+_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SALESLAKE_DATA", "PYTHONDONTWRITEBYTECODE")
 
 
 def address(settings: Settings) -> tuple[str, int]:
@@ -68,6 +68,7 @@ def process(settings: Settings) -> Process:
     given = {
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
         "AWS_DEFAULT_REGION": settings.aws_default_region,
+        "GATEWAY_AUTH": settings.gateway_auth,
         "DATA_DIR": str(settings.data_path),
         "LOG_LEVEL": settings.log_level,
         "FORECAST_QUOTAS": settings.forecast_quotas,
@@ -155,6 +156,7 @@ def prepare_environment(settings: Settings, port: int) -> None:
         SFTP_ENABLED="0",
         DOCKER_HOST=f"unix://{state}/no-docker.sock",
         LAMBDA_EXECUTOR="local",
+        AUTH=str(settings.gateway_auth == "on").lower(),
     )
 
 
@@ -168,6 +170,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
     streams = streaming.install(settings.data_path / NAME)
     glue.install()
+    rights.install()
     msk.install(settings)
     kinds.install(settings)
     plugins.install(services)

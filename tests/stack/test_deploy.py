@@ -1,85 +1,28 @@
 """An environment on the gateway: deployed, unchanged, changed, failed and destroyed, through the commands' own code."""
 
 import dataclasses
-import functools
 import gzip
-from collections.abc import Iterator
 
 import pytest
 
-from infra.aws import changes, deploy, package, stacks
+from infra.aws import changes, deploy, stacks
 from infra.aws.account import Account, settings_of
-from infra.aws.artefacts import Artefacts
-from infra.aws.changes import Change, Event, StackError
+from infra.aws.changes import StackError
 from infra.aws.environment import Environment
 from infra.commands import catalog
 from lakehouse import places
-from lakehouse.settings import Settings
-from tests.stack.conftest import wait_until
+from tests.stack.conftest import Deployed, wait_until
+from tests.stack.environment import SMALL, artefacts, deployed
 
 pytestmark = pytest.mark.stack
 
-SMALL = Environment(
-    "tried", database_prefix="tried_", processing="scheduled", forecasting=True, sink_millis=200, budget_dollars=5,
-    alarm_email="someone@example.com", kafka_partitions=4,
-)  # fmt: skip
+
+def test_every_stack_is_created(environment: Deployed) -> None:
+    assert environment.told.ends == {SMALL.stack(part): "created" for part in stacks.PARTS}
 
 
-class Told:
-    """Keeps what a deployment tells."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.ends: dict[str, str] = {}
-        self.events: list[tuple[str, str, str]] = []
-
-    def note(self, line: str) -> None:
-        self.lines.append(line)
-
-    def begin(self, stack: str, expected: list[Change]) -> None:
-        pass
-
-    def event(self, stack: str, event: Event) -> None:
-        self.events.append((stack, event["LogicalResourceId"], event["ResourceStatus"]))
-
-    def end(self, stack: str, outcome: str) -> None:
-        self.ends[stack] = outcome
-
-
-BUILT: dict[str, bytes] = {}
-
-
-def artefacts(account: Account) -> Artefacts:
-    """The real ones, built once, but for the packages of a job, which weigh 160 MB."""
-    if not BUILT:
-        heavy = "job-packages.tar.gz"
-        BUILT.update(
-            {name: b"" if name == heavy else build() for name, build in package.builders(account.settings).items()}
-        )
-    return Artefacts(account.client("s3"), {name: functools.partial(bytes, body) for name, body in BUILT.items()})
-
-
-def deployed(settings: Settings, environment: Environment) -> Told:
-    account, told = Account(settings, environment), Told()
-    deploy.deploy(account, artefacts(account), told)
-    return told
-
-
-@pytest.fixture(scope="module")
-def environment(stack: Settings) -> Iterator[tuple[Settings, Told]]:
-    """The whole environment beside the shared stack; destroyed with its data at the end."""
-    told = deployed(stack, SMALL)
-    yield stack, told
-    deploy.destroy(Account(stack, SMALL), Told(), with_data=True)
-
-
-def test_every_stack_is_created(environment: tuple[Settings, Told]) -> None:
-    _, told = environment
-    assert told.ends == {SMALL.stack(part): "created" for part in stacks.PARTS}
-
-
-def test_a_second_deployment_changes_nothing(environment: tuple[Settings, Told]) -> None:
-    settings, _ = environment
+def test_a_second_deployment_changes_nothing(environment: Deployed) -> None:
+    settings = environment.settings
     told = deployed(settings, SMALL)
     assert set(told.ends.values()) == {"no changes"}
     assert not told.events
@@ -87,8 +30,8 @@ def test_a_second_deployment_changes_nothing(environment: tuple[Settings, Told])
     assert {part: found for part, found in deploy.diff(account, artefacts(account)) if found != []} == {}
 
 
-def test_what_the_emulator_drops_is_applied(environment: tuple[Settings, Told]) -> None:
-    settings, _ = environment
+def test_what_the_emulator_drops_is_applied(environment: Deployed) -> None:
+    settings = environment.settings
     account = Account(settings, SMALL)
     storage = account.outputs("storage")
     s3 = account.client("s3")
@@ -119,8 +62,8 @@ def test_what_the_emulator_drops_is_applied(environment: tuple[Settings, Told]) 
     assert [one["BudgetLimit"]["Amount"] for one in budgets] == ["5"]
 
 
-def test_the_environments_sink_lands_the_topic_in_its_own_bucket(environment: tuple[Settings, Told]) -> None:
-    settings, _ = environment
+def test_the_environments_sink_lands_the_topic_in_its_own_bucket(environment: Deployed) -> None:
+    settings = environment.settings
     account = Account(settings, SMALL)
     outputs = account.outputs("kafka")
     connector = account.client("kafkaconnect").describe_connector(connectorArn=outputs["Connector"])
@@ -141,8 +84,8 @@ def test_the_environments_sink_lands_the_topic_in_its_own_bucket(environment: tu
     wait_until("the message in bronze", landed)
 
 
-def test_the_commands_work_with_the_environments_settings(environment: tuple[Settings, Told]) -> None:
-    settings, _ = environment
+def test_the_commands_work_with_the_environments_settings(environment: Deployed) -> None:
+    settings = environment.settings
     found = settings_of(settings, SMALL)
     assert found.bucket == "saleslake-tried-000000000000-eu-west-1"
     assert found.kafka_bootstrap_servers == settings.kafka_bootstrap_servers
@@ -151,8 +94,8 @@ def test_the_commands_work_with_the_environments_settings(environment: tuple[Set
     assert found.athena_workgroup == "saleslake-tried-query"
 
 
-def test_a_changed_value_changes_its_resource_alone(environment: tuple[Settings, Told]) -> None:
-    settings, _ = environment
+def test_a_changed_value_changes_its_resource_alone(environment: Deployed) -> None:
+    settings = environment.settings
     changed = dataclasses.replace(SMALL, query_gigabytes=3, sink_millis=300)
     account = Account(settings, changed)
     differs = dict(deploy.diff(account, artefacts(account)))
@@ -173,11 +116,11 @@ def test_a_changed_value_changes_its_resource_alone(environment: tuple[Settings,
     deployed(settings, SMALL)
 
 
-def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: tuple[Settings, Told]) -> None:
+def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deployed) -> None:
     """Another environment wants the same databases: its last stack fails, and the next deployment mends that.
 
     Its data stay when it is destroyed, are taken over by the next deployment, and go when a person asks for it."""
-    settings, _ = environment
+    settings = environment.settings
     other = Environment("other", database_prefix="tried_", ingest="dynamodb", processing="scheduled")
     with pytest.raises(StackError, match=r"saleslake-other-query: \w+: .*already exists.*ROLLBACK_COMPLETE"):
         deployed(settings, other)
