@@ -123,7 +123,7 @@ class Control:
         while True:
             await asyncio.sleep(_SECONDS)
             try:
-                self.save_some({"sqs", "sns", "eventbridge", "lambda"})
+                self.save_some({"sqs"})
             except WriteError as fault:
                 logs.event("state not saved", logging.ERROR, fault=fault)
             except RuntimeError:

@@ -19,6 +19,7 @@ from infra.local.pipes.definition import Definition, DefinitionError, Match, par
 from lakehouse import logs
 
 _IDLE_SECONDS = 1.0
+_BATCH_BYTES = 4 * 2**20  # a pipe's batch has 6 MB at most, a PutRecords 5
 _SHARD = "shardId-00000000000000000000-00000000"
 
 
@@ -58,6 +59,7 @@ class Runner(threading.Thread):
         self._target, self._tell, self._matches, self._measure = target, tell, matches, measure
         self._stopping = threading.Event()
         self._log = log_name(pipe["Source"])
+        self._at: int | None = None  # the position, as it is in the journal
 
     def run(self) -> None:
         """Move records until `stop`."""
@@ -129,17 +131,21 @@ class Runner(threading.Thread):
         end = time.monotonic() + definition.window_seconds
         while log.next - position < definition.batch_size and (left := end - time.monotonic()) > 0:
             self.pause(min(left, 0.05))
-        found = log.read(position, definition.batch_size)
-        return [delivery.Change(one.position, one.at, json.loads(one.body)) for one in found]
+        found = log.read(position, definition.batch_size, _BATCH_BYTES)
+        return [delivery.Change(one.position, one.at, json.loads(one.body), one.body) for one in found]
 
     def _position(self, log: Log) -> int:
-        position = self._journal.position(reader(self._pipe["Arn"]), self._log)
-        if position is not None:
-            return position
+        if self._at is None:
+            self._at = self._journal.position(reader(self._pipe["Arn"]), self._log)
+        if self._at is not None:
+            return self._at
         return log.first if self._definition().from_start else log.next
 
     def _move(self, batch: Sequence[delivery.Change]) -> None:
-        self._journal.move(reader(self._pipe["Arn"]), self._log, batch[-1].position + 1)
+        before, after = self._at, batch[-1].position + 1
+        self._journal.move(reader(self._pipe["Arn"]), self._log, after)
+        self._journal.on_undo(lambda: setattr(self, "_at", before))
+        self._at = after
 
     def _definition(self) -> Definition:
         return parse(self._pipe)
@@ -147,7 +153,7 @@ class Runner(threading.Thread):
     def _record(self, definition: Definition, change: delivery.Change) -> tuple[str, bytes]:
         key = partition_key(definition, change.event)
         if not definition.template:
-            return key, json.dumps(change.event, ensure_ascii=False, separators=(",", ":")).encode()
+            return key, change.body
         variables = {
             "aws.pipes.pipe-arn": self._pipe["Arn"],
             "aws.pipes.pipe-name": self._pipe["Name"],
