@@ -154,7 +154,8 @@ class DurableTables:
     @contextlib.contextmanager
     def noting(self) -> Iterator[list[tuple[Item | None, Item | None]]]:
         """The changes of items that this thread makes within, as images before and after."""
-        self._noted.changes = changes = []
+        changes: list[tuple[Item | None, Item | None]] = []
+        self._noted.changes = changes
         try:
             yield changes
         finally:
