@@ -144,15 +144,19 @@ class Settings:
     )
 
     metrics_port: int = _knob(
-        9108,
-        "port of 127.0.0.1 on which the driver serves its figures to Prometheus; 0 for none",
-        group="Metrics",
-        low=0,
+        9108, "port on which the driver serves its figures to Prometheus; 0 for none", group="Metrics", low=0
     )
+    metrics_host: str = _knob("127.0.0.1", "address of that port; another one only in a container", group="Metrics")
     cloudwatch_namespace: str = _knob(
         "", "namespace of CloudWatch to which the driver sends its figures each minute; empty for none", group="Metrics"
     )
 
+    stack: str = _knob(
+        "processes",
+        "what `make up` starts: processes of this machine, or the containers of docker-compose.yaml",
+        group="This machine",
+        choices=("processes", "compose"),
+    )
     data_dir: str = _knob(".data", "folder of the local stack's state, logs and journals", group="This machine")
     cache_dir: str = _knob(
         "", "folder of downloaded JVM artefacts; empty for the user's cache folder", group="This machine"
