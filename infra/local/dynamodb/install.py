@@ -24,11 +24,14 @@ _OF_A_NUMBER = ("_number_size_bytes", "_number_error", "_ddb_canonicalize_number
 _NUMBERS = 50_000
 
 
-def install(journal: Journal) -> DurableStreams:
-    """Keep tables, items and stream records in the journal. Once in a process, before the first request."""
+def install(journal: Journal) -> tuple[DurableStreams, Callable[[Any], None]]:
+    """Keep tables, items and stream records in the journal. Once in a process, before the first request.
+
+    Returns:
+        The streams, and what is to be done to CloudFormation's provisioners once they are loaded.
+    """
     # Imported here: the emulator reads its environment when it is imported.
     from ministack.services import dynamodb  # noqa: PLC0415
-    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     tables, streams = DurableTables(dynamodb, journal), DurableStreams(dynamodb, journal)
     for name in _WRITES:
@@ -49,13 +52,16 @@ def install(journal: Journal) -> DurableStreams:
     dynamodb.get_state, dynamodb.load_persisted_state = lambda: None, lambda _: None  # the journal has it
     for name in _OF_A_NUMBER:
         setattr(dynamodb, name, _remembering(getattr(dynamodb, name)))
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
-    handlers["create"] = tables.ruling(_adopting(dynamodb, streams, handlers["create"]))
-    for step in ("update", "delete"):
-        handlers[step] = tables.ruling(handlers[step])
-    provisioners._ddb_create = handlers["create"]
     tables.load()
-    return streams
+
+    def provision(provisioners: Any) -> None:
+        handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"]
+        handlers["create"] = tables.ruling(_adopting(dynamodb, streams, handlers["create"]))
+        for step in ("update", "delete"):
+            handlers[step] = tables.ruling(handlers[step])
+        provisioners._ddb_create = handlers["create"]
+
+    return streams, provision
 
 
 def _adopting(dynamodb: Any, streams: DurableStreams, create: Callable[..., Any]) -> Callable[..., Any]:

@@ -220,11 +220,14 @@ def _tell(arn: str, message: str) -> None:
         raise DeliveryError(f"{arn} is no queue and no topic")
 
 
-def install(journal: Journal, kinesis: DurableKinesis) -> Pipes:
-    """Run pipes by threads of ours. Once in a process, before the first request."""
+def install(journal: Journal, kinesis: DurableKinesis) -> tuple[Pipes, Callable[[Any], None]]:
+    """Run pipes by threads of ours. Once in a process, before the first request.
+
+    Returns:
+        The pipes, and what is to be done to CloudFormation's provisioners once they are loaded.
+    """
     # Imported here: the emulator reads its environment when it is imported.
     from ministack.services import pipes  # noqa: PLC0415
-    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     running = Pipes(pipes, journal, kinesis)
     pipes._ensure_poller = running.changed
@@ -232,6 +235,10 @@ def install(journal: Journal, kinesis: DurableKinesis) -> Pipes:
     pipes._update_pipe = running.update(pipes._update_pipe)
     pipes._describe_response = running.describe(pipes._describe_response)
     pipes.delete_pipe = running.delete(pipes.delete_pipe)
+    return running, functools.partial(_provision, pipes, running)
+
+
+def _provision(pipes: Any, running: Pipes, provisioners: Any) -> None:
     fields, create = provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create
 
     def all_fields(props: dict[str, Any]) -> dict[str, Any]:
@@ -247,4 +254,3 @@ def install(journal: Journal, kinesis: DurableKinesis) -> Pipes:
 
     provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create = all_fields, created
     provisioners._RESOURCE_HANDLERS["AWS::Pipes::Pipe"]["create"] = created
-    return running
