@@ -129,7 +129,8 @@ class DurableKinesis:
         Raises:
             DeliveryError: There is no such stream, or one of the records is too large.
         """
-        stream = self._kinesis._resolve_stream_by_arn(stream_arn)
+        _, _, _, region, account, resource = stream_arn.split(":", 5)
+        stream = self._kinesis._streams.get_scoped(account, region, resource.removeprefix("stream/"))
         if not stream or stream["StreamStatus"] != "ACTIVE":
             raise DeliveryError(f"ResourceNotFoundException: stream {stream_arn} is not there")
         for key, data in records:

@@ -39,7 +39,8 @@ class Runner(threading.Thread):
     Args:
         pipe: The emulator's record of the pipe; read anew for each batch.
         journal: Where streams and positions are.
-        target: Takes (pipe, batch of (key, data)) within a transaction; DeliveryError if it does not.
+        kinesis: Takes records within a transaction.
+        elsewhere: Takes (pipe, batch of (key, data)) for another target; DeliveryError if it does not.
         tell: Takes (ARN of queue or topic, message): the dead letters.
         matches: Whether an event matches a filter pattern.
     """
@@ -49,14 +50,16 @@ class Runner(threading.Thread):
         pipe: dict[str, Any],
         journal: Journal,
         *,
-        target: Callable[[dict[str, Any], list[tuple[str, bytes]]], None],
+        kinesis: DurableKinesis,
+        elsewhere: Callable[[dict[str, Any], list[tuple[str, bytes]]], None],
         tell: Callable[[str, str], None],
         matches: Match,
         measure: Callable[[str, str, float], None],
     ) -> None:
         super().__init__(daemon=True, name=f"pipe {pipe['Name']}")
         self._pipe, self._journal = pipe, journal
-        self._target, self._tell, self._matches, self._measure = target, tell, matches, measure
+        self._kinesis, self._elsewhere = kinesis, elsewhere
+        self._tell, self._matches, self._measure = tell, matches, measure
         self._stopping = threading.Event()
         self._log = log_name(pipe["Source"])
         self._at: int | None = None  # the position, as it is in the journal
@@ -85,9 +88,13 @@ class Runner(threading.Thread):
         definition = self._definition()
         try:
             records = [self._record(definition, one) for one in batch if passes(definition, one.event, self._matches)]
+            if ":kinesis:" not in self._pipe["Target"] and records:
+                # Outside of the transaction: what it starts may ask the gateway, which would wait for its end.
+                self._elsewhere(self._pipe, records)
+                records = []
             with self._journal.transaction():
                 if records:
-                    self._target(self._pipe, records)
+                    self._kinesis.put(self._pipe["Target"], records)
                 self._move(batch)
         except (DeliveryError, DefinitionError, WriteError) as fault:
             raise delivery.TargetError(str(fault)) from fault
@@ -189,15 +196,6 @@ def dead_letter(pipe: dict[str, Any], batch: Sequence[delivery.Change], conditio
             "streamArn": pipe["Source"],
         },
     }
-
-
-def to_kinesis(kinesis: DurableKinesis) -> Callable[[dict[str, Any], list[tuple[str, bytes]]], None]:
-    """A target that puts records into the pipe's Kinesis stream."""
-
-    def put(pipe: dict[str, Any], records: list[tuple[str, bytes]]) -> None:
-        kinesis.put(pipe["Target"], records)
-
-    return put
 
 
 def _utc(moment: float) -> str:
