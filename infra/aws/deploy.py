@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infra.aws import changes, deployment, erase, jobs, package, runs, stacks
+from infra.aws import changes, deployment, erase, jobs, package, runs, stacks, streaming
 from infra.aws.account import Account
 from infra.aws.artefacts import Artefacts, version
 from infra.aws.changes import Change, Event, StackError
@@ -139,6 +139,9 @@ def _more(account: Account, part: str, given: Mapping[str, str]) -> dict[str, st
     """Parameters of a stack that are neither a value of the environment nor an output."""
     if part == "kafka":
         return {"Endpoint": account.settings.aws_endpoint_url, "PluginVersion": version(given["PluginKey"])}
+    if part == "streaming":
+        options = streaming.Options(name=account.environment.stack(part), table=account.environment.table)
+        return {"TableStream": streaming.other_stream(account.settings, options)}
     if part == "forecasting":
         environment = account.environment
         # As long as the driver takes to load a run: a scheduled one loads it with its next turn.

@@ -5,6 +5,7 @@ is that of the settings, since a job is sized for the cloud. Its AWS keys are th
 """
 
 import gzip
+import importlib.util
 import os
 import platform
 import shlex
@@ -19,7 +20,6 @@ from urllib.parse import urlsplit
 
 import boto3
 import psutil
-import pyspark
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import jars
@@ -127,7 +127,7 @@ class Run:
             "spark.ui.enabled": "false",
         }
         command = [
-            str(Path(pyspark.__file__).parent / "bin" / "spark-submit"),
+            str(_spark_submit()),
             "--master", f"local[{self._settings.spark_cores}]",
             *(["--jars", ",".join(own)] if own else []),
             *(["--py-files", ",".join(wheels)] if wheels else []),
@@ -177,6 +177,14 @@ class Run:
         for name in ("stdout", "stderr"):
             body = gzip.compress((self._folder / name).read_bytes())
             s3.put_object(Bucket=place.netloc, Key=f"{place.path.strip('/')}/{run}/{name}.gz", Body=body)
+
+
+def _spark_submit() -> Path:
+    """Of pyspark, which is found and not imported: it would stay in the gateway's memory."""
+    spec = importlib.util.find_spec("pyspark")
+    if not spec or not spec.origin:
+        raise RunError("pyspark is not installed; run `make install`")
+    return Path(spec.origin).parent / "bin" / "spark-submit"
 
 
 def _parsed(text: str) -> tuple[dict[str, str], list[str]]:

@@ -6,6 +6,7 @@ may call), durable.py (objects survive) and plugins.py (services of ours).
 
 import argparse
 import asyncio
+import functools
 import http.client
 import ipaddress
 import os
@@ -168,11 +169,10 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
-    streams = streaming.install(settings.data_path / NAME)
+    streams = streaming.install(settings.data_path / NAME, functools.partial(kinds.install, settings))
     glue.install()
     rights.install()
     msk.install(settings)
-    kinds.install(settings)
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:

@@ -50,10 +50,10 @@ class Addition:
     apply: Callable[[Client, str, Properties, Properties], None]
 
 
-def install(settings: Settings) -> None:
-    """Add all kinds and additions to the emulator. Once in a process."""
+def install(settings: Settings, provisioners: Any) -> None:
+    """Add all kinds and additions to the emulator's CloudFormation, once it is loaded."""
     # Imported here: the modules import the classes above, and the emulator reads its environment when it is imported.
-    from ministack.services.cloudformation import provisioners, stacks  # noqa: PLC0415
+    from ministack.services.cloudformation import stacks  # noqa: PLC0415
 
     from infra.local.cloudformation import additions, athena, budgets, services  # noqa: PLC0415
 
