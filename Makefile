@@ -27,8 +27,6 @@ endif
 comma := ,
 VENV := .venv
 RUN := $(VENV)/bin/python -m
-# With ENV= the commands on data work on a deployed environment, without it on the local stack.
-INFRA := $(RUN) infra$(if $(ENV), --env $(ENV))
 READY := $(VENV)/.installed
 CLIENTS := $(VENV)/clients/.installed
 # A folder with a Dockerfile : the extras of pyproject.toml that its image has.
@@ -83,23 +81,23 @@ reset: $(READY) ## Stop everything and DELETE the local data: topic, bucket, tab
 
 .PHONY: replay
 replay: $(READY) ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE=)
-	@$(INFRA) replay --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) replay --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: generate
 generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second, NOISE= SEED=)
-	@$(INFRA) generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
 
 .PHONY: query
 query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)
-	@$(INFRA) query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
 
 .PHONY: forecast
 forecast: $(READY) ## Make the forecasts of forecasting/forecasts.yaml, or one (NAME=), and show how good they are
-	@$(INFRA) forecast $(NAME)
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) forecast $(NAME)
 
 .PHONY: forecast-clean
 forecast-clean: $(READY) ## DELETE what the forecast NAME= made in Amazon Forecast; files and tables stay
-	@$(INFRA) forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
 
 .PHONY: verify
 verify: $(READY) ## Recompute silver and gold from bronze in another way and compare everything

@@ -13,6 +13,7 @@ NAMES = (
     "forecast_import",
     "forecast_service",
     "athena",
+    "deploy",
     "dynamodb_ingest",
 )
 """The benchmarks, in the order of the page."""
