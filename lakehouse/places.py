@@ -11,15 +11,22 @@ TABLE = "order_lines"
 TOPIC = "shop.public.order_lines"
 CONNECTOR = "saleslake-bronze"
 
+KAFKA, DYNAMODB = SOURCES = ("kafka", "dynamodb")
 BRONZE_KAFKA = f"bronze/{TABLE}/kafka/"
 BRONZE_DYNAMODB = f"bronze/{TABLE}/dynamodb/"
 ERRORS = f"errors/{TABLE}/"
 GENERATION = "ops/generation.json"
+MAPPING = "ops/mapping.json"
 PROGRESS = "ops/progress.json"
 LEASE = "ops/lease.json"
 STAGING = "staging/"
 ATHENA = "athena/"  # results of queries
 CODE = "code/"  # packages and definitions that stacks are deployed from, by digest
+
+
+def source_of(key: str) -> str:
+    """Which source an object of bronze, or one that Firehose gave up, comes from."""
+    return KAFKA if key.startswith(BRONZE_KAFKA) else DYNAMODB
 
 
 def table_url(bucket: str, layer: str, name: str, generation: int | None = None) -> str:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse import places
 from lakehouse.logs import event
+from lakehouse.mapping import OWN, Mapping
 from spark_jobs import salvage
 from spark_jobs.plans import BronzeObject
-from spark_jobs.session import READ_KAFKA_LINE
+from spark_jobs.session import READ_DYNAMODB_LINE, READ_KAFKA_LINE
 from spark_jobs.storage import Bucket
 
 RAW_LINES = "value STRING, line BIGINT, object BIGINT, landed_at TIMESTAMP"
@@ -63,17 +65,22 @@ def mark(key: str) -> int:
     return zlib.crc32(key.encode())
 
 
-def changes(raw_lines: DataFrame, source: str) -> DataFrame:
-    """Read lines from Kafka as changes.
+def changes(raw_lines: DataFrame, source: str, mapping: Mapping = OWN) -> DataFrame:
+    """Read lines of one source as changes.
 
     Args:
         raw_lines: value, line, object, landed_at.
-        source: Put into each row.
+        source: kafka or dynamodb; put into each row.
+        mapping: Which attribute of the DynamoDB table is which column.
 
     Returns:
         One row per line: object, line, landed_at, source and the columns of session.READ_COLUMNS.
     """
-    read = raw_lines.select("object", "line", "landed_at", F.call_udf(READ_KAFKA_LINE, "value").alias("read"))
+    if source == places.KAFKA:
+        row = F.call_udf(READ_KAFKA_LINE, "value")
+    else:
+        row = F.call_udf(READ_DYNAMODB_LINE, "value", F.lit(mapping.to_json()))
+    read = raw_lines.select("object", "line", "landed_at", row.alias("read"))
     return read.select("object", "line", "landed_at", F.lit(source).alias("source"), "read.*")
 
 

@@ -77,7 +77,7 @@ final class Json {
     return out.toString();
   }
 
-  private static int byCodePoint(String left, String right) {
+  static int byCodePoint(String left, String right) {
     return java.util.Arrays.compare(left.codePoints().toArray(), right.codePoints().toArray());
   }
 
