@@ -41,7 +41,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Mapping:
+class FieldMapping:
     """Where every column of the order line comes from, by column."""
 
     fields: dict[str, Field]
@@ -56,7 +56,7 @@ class Mapping:
         return json.dumps({name: asdict(self.fields[name]) for name in FIELDS}, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> "Mapping":
+    def from_json(cls, text: str) -> "FieldMapping":
         """Read the text of `to_json`; an empty one is the shop's own table.
 
         Raises:
@@ -73,9 +73,9 @@ class Mapping:
             ) from fault
 
 
-def own() -> Mapping:
+def own() -> FieldMapping:
     """The mapping of the shop's own table: every column is the attribute of its name."""
-    return Mapping({name: Field(name, KINDS[name][0]) for name in FIELDS})
+    return FieldMapping({name: Field(name, KINDS[name][0]) for name in FIELDS})
 
 
 OWN = own()

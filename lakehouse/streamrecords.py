@@ -23,7 +23,7 @@ from lakehouse.envelopes import (
     Rejection,
     moment,
 )
-from lakehouse.mapping import CHANGED_AT, OPTIONAL, OWN, Mapping
+from lakehouse.mapping import CHANGED_AT, OPTIONAL, OWN, FieldMapping
 from lakehouse.strictjson import Fraction, Integer, MalformedError, compact, parse
 
 OPS: Final = {"INSERT": "c", "MODIFY": "u", "REMOVE": "d", "READ": "r"}
@@ -115,7 +115,7 @@ def raw_of(line: str) -> str:
         return line
 
 
-def decode(line: str, mapping: Mapping = OWN) -> Change:
+def decode(line: str, mapping: FieldMapping = OWN) -> Change:
     """Read a line of bronze.
 
     Raises:
@@ -158,7 +158,7 @@ def decode(line: str, mapping: Mapping = OWN) -> Change:
 class _Reader:
     """Reads the columns of one image by a mapping."""
 
-    def __init__(self, where: str, image: Attributes, mapping: Mapping, at: datetime) -> None:
+    def __init__(self, where: str, image: Attributes, mapping: FieldMapping, at: datetime) -> None:
         self._where, self._image, self._mapping, self._at = where, image, mapping, at
 
     def line(self, order_id: str, line_no: int) -> tuple[OrderLine, str | None]:

@@ -5,7 +5,7 @@ import dataclasses
 import gzip
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +68,12 @@ class Site:
         self.bucket.put(key, text if packed else gzip.compress(text, mtime=0))
         return key
 
+    def deliver(self, records: Iterable[str], name: str, days_ago: int = 0, root: str = places.BRONZE_DYNAMODB) -> str:
+        """Put lines into bronze as Firehose does, on one of the last days; returns the object's key."""
+        key = f"{places.dated(root, datetime.now(UTC).date() - timedelta(days=days_ago))}{name}.jsonl.gz"
+        self.bucket.put(key, gzip.compress("".join(f"{line}\n" for line in records).encode(), mtime=0))
+        return key
+
     def tables(self) -> Lakehouse:
         """The tables in force."""
         return Lakehouse(self.spark, self.settings)
@@ -81,7 +87,7 @@ class Site:
     def run(self, **changes: Any) -> Driver:
         """Start a driver and let it work until nothing is left."""
         driver = self.driver(**changes)
-        while driver.step():
+        while driver.step() or driver.ledger.reconciling:
             pass
         return driver
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse import mapping as mappings
 from lakehouse.envelopes import Rejection
-from lakehouse.mapping import OWN, Field, Mapping
+from lakehouse.mapping import OWN, Field, FieldMapping
 from lakehouse.streamrecords import decode, raw_of
 from spark_jobs.session import DYNAMODB_READER
 from tests.spark.site import item_change
@@ -20,8 +20,8 @@ from tests.spark.test_reader import FEW, MANY, ODD, Verdict, details, moment, on
 
 pytestmark = pytest.mark.spark
 
-Read = Callable[[str, Mapping], Verdict]
-CLASSIC = Mapping(
+Read = Callable[[str, FieldMapping], Verdict]
+CLASSIC = FieldMapping(
     {
         **{name: Field("", "text", "Unknown") for name in ("customer_id", "country")},
         "order_id": Field("orderid", "number"),
@@ -34,13 +34,13 @@ CLASSIC = Mapping(
     }
 )
 TIMES = {
-    kind: Mapping({**OWN.fields, "ordered_at": Field(name, kind)})
+    kind: FieldMapping({**OWN.fields, "ordered_at": Field(name, kind)})
     for kind, name in (("seconds", "ordered_at"), ("millis", "ordered_at"), ("text", mappings.CHANGED_AT))
 }
 MAPPINGS = (OWN, OWN, OWN, CLASSIC, *TIMES.values())
 
 
-def specified(line: str, mapping: Mapping = OWN) -> Verdict:
+def specified(line: str, mapping: FieldMapping = OWN) -> Verdict:
     """What the specification says of a line of bronze."""
     try:
         found = decode(line, mapping)
@@ -56,7 +56,7 @@ def java(spark: SparkSession) -> Read:
     assert jvm
     reader = getattr(jvm, DYNAMODB_READER)()
 
-    def read(line: str, mapping: Mapping = OWN) -> Verdict:
+    def read(line: str, mapping: FieldMapping = OWN) -> Verdict:
         row = reader.call(line, mapping.to_json())
         if row.get(1) is not None:
             return ("rejected", row.get(1))
@@ -125,7 +125,7 @@ def records(draw: st.DrawFn) -> str:
 
 @MANY
 @given(line=records(), mapping=st.sampled_from(MAPPINGS))
-def test_odd_records_are_read_alike(java: Read, line: str, mapping: Mapping) -> None:
+def test_odd_records_are_read_alike(java: Read, line: str, mapping: FieldMapping) -> None:
     line = one_line(line)
     assert java(line, mapping) == specified(line, mapping)
 
