@@ -8,7 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from infra.commands import catalog, forecasts, terminal
+from infra.commands import catalog, forecasts, streams, terminal
 from infra.local import doctor, gateway, stack, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
@@ -52,6 +52,7 @@ def up(settings: Settings, given: argparse.Namespace) -> int:
         # The emulator forgets its catalogue, stacks and queues when it is killed.
         catalog.refresh(settings)
         forecasts.refresh(settings)
+        streams.refresh(settings)
     terminal.progress(f"started {len(started)} of {len(processes)} in {time.monotonic() - begin:.1f} s")
     for process in processes:
         if process.url:
@@ -75,6 +76,7 @@ def restart(settings: Settings, given: argparse.Namespace) -> int:
     if given.name == gateway.NAME:
         catalog.refresh(settings)
         forecasts.refresh(settings)
+        streams.refresh(settings)
     return 0
 
 
