@@ -86,9 +86,7 @@ class Dispatch:
             for message in islice(messages, max(0, resumed_at - position), None):
                 self.producer.send(message.key, message.value)
             position += len(messages)
-            self.report(
-                run.recipe.shop if run.recipe.sink == KAFKA else f"{run.recipe.shop}, dynamodb", plan.steps, total
-            )
+            self.report(run.recipe.name, plan.steps, total)
         if stopped and resumable:
             self.producer.flush()
             run = replace(run, confirmed=max(run.confirmed, position))

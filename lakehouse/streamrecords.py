@@ -23,7 +23,7 @@ from lakehouse.envelopes import (
     Rejection,
     moment,
 )
-from lakehouse.mapping import CHANGED_AT, OPTIONAL, OWN, FieldMapping
+from lakehouse.mapping import CHANGED_AT, KEY, OPTIONAL, OWN, FieldMapping
 from lakehouse.strictjson import Fraction, Integer, MalformedError, compact, parse
 
 OPS: Final = {"INSERT": "c", "MODIFY": "u", "REMOVE": "d", "READ": "r"}
@@ -96,7 +96,34 @@ def encode(event: str, stream_arn: str, number: str, at: float, keys: Attributes
         },
         ensure_ascii=False,
         separators=(",", ":"),
+        default=lambda value: base64.b64encode(value).decode(),  # binary data, as AWS's client hands it out
     )
+
+
+def key_of(keys: Attributes, mapping: FieldMapping = OWN) -> tuple[str, int]:
+    """The order line's key by the key of its item.
+
+    Raises:
+        Rejection: It is none.
+    """
+    reader = _Reader("Keys", keys, mapping, _EPOCH)
+    return reader.text("order_id"), reader.integer("line_no", 1)
+
+
+def keys_of(order_id: str, line_no: int, mapping: FieldMapping = OWN) -> Attributes:
+    """The key of an item by that of its order line: the other way round.
+
+    Example:
+        >>> keys_of("536365", 7)
+        {'order_id': {'S': '536365'}, 'line_no': {'N': '7'}}
+    """
+    values = {"order_id": order_id, "line_no": str(line_no)}
+    fields = {column: mapping.fields[column] for column in KEY}
+    return {
+        field.attribute: {"N" if field.kind == "number" else "S": values[column]}
+        for column, field in fields.items()
+        if field.attribute
+    }
 
 
 def raw_of(line: str) -> str:
@@ -143,8 +170,7 @@ def decode(line: str, mapping: FieldMapping = OWN) -> Change:
         raise Rejection("no_sequence")
     at = _created(record)
     op, keys = OPS[event], _attributes(record, "Keys")
-    reader = _Reader("Keys", keys, mapping, at)
-    order_id, line_no = reader.text("order_id"), reader.integer("line_no", 1)
+    order_id, line_no = key_of(keys, mapping)
     if op == "d":
         if record.get("OldImage") is not None:
             _agree(keys, _attributes(record, "OldImage"), "OldImage")

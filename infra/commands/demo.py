@@ -19,6 +19,7 @@ from infra.report.checks import Check, Sent
 from infra.report.facts import Facts
 from infra.report.words import share
 from lakehouse.errors import SourceError
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 from lakehouse.tables import OUTCOMES
 
@@ -45,9 +46,9 @@ def demo(settings: Settings, given: argparse.Namespace) -> int:
     """Run the demo; 1 if a check fails."""
     steps = _Steps()
     steps.begin("start the stack")
-    stack.up(settings, argparse.Namespace(names=[]))
+    stack.up(settings, argparse.Namespace(names=data.NEEDED[given.ingest] or []))
     steps.begin("replay the sales of a year and wait until gold has them")
-    starts, began_at = _settled(settings), time.time()
+    starts, began_at = _settled(settings) if KAFKA in data.sinks(given.ingest) else {}, time.time()
     replayed = data.send_and_wait(settings, given)
     if replayed is None:
         terminal.say("stopped; run the same command again to go on")
