@@ -133,7 +133,7 @@ def bring_stack(cloudformation: Any, name: str, template: Path, parameters: Mapp
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
-    found = _found(cloudformation, name)
+    found = found_stack(cloudformation, name)
     if found is not None and found["StackStatus"] in _KEPT:
         try:
             cloudformation.update_stack(**given)
@@ -153,7 +153,8 @@ def bring_stack(cloudformation: Any, name: str, template: Path, parameters: Mapp
     return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
 
 
-def _found(cloudformation: Any, name: str) -> dict[str, Any] | None:
+def found_stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """What is known of a stack; None if there is none."""
     try:
         stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as fault:
@@ -165,7 +166,7 @@ def _found(cloudformation: Any, name: str) -> dict[str, Any] | None:
 
 def _settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
     pause, end = 0.02, time.monotonic() + SECONDS
-    while (found := _found(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
+    while (found := found_stack(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
         if time.monotonic() > end:
             raise SourceError(f"stack {name} is {found['StackStatus']}", f"an end within {SECONDS:.0f} s")
         time.sleep(pause)

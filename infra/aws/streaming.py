@@ -4,9 +4,11 @@ The same calls here and on AWS. Nothing is sent that is there already, so it may
 """
 
 import io
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +18,8 @@ from lakehouse.settings import Settings
 
 NAME = "saleslake-streaming"
 TEMPLATE = Path(__file__).with_name("streaming.yaml")
+# How long a pipe whose stream was disabled may read on before another takes its place.
+DRAIN_SECONDS = 3
 # All that the function imports.
 _CODE = (
     "infra/__init__.py", "infra/aws/__init__.py", "infra/aws/handlers/__init__.py",
@@ -69,9 +73,9 @@ def deploy(settings: Settings, options: Options | None = None) -> Deployed:
         code = deployment.put_code(
             deployment.client(settings, "s3"), settings.bucket, "streaming/transform", package(), ".zip"
         )
-        outputs = deployment.bring_stack(
-            deployment.client(settings, "cloudformation"), options.name, TEMPLATE, _parameters(settings, options, code)
-        )
+        cloudformation = deployment.client(settings, "cloudformation")
+        parameters = _parameters(settings, options, code) | {"TableStream": _other_stream(settings, options)}
+        outputs = deployment.bring_stack(cloudformation, options.name, TEMPLATE, parameters)
     except (ClientError, BotoCoreError) as fault:
         place = settings.aws_endpoint_url or "AWS"
         raise SourceError(f"deploying {options.name}: {fault}", f"an answer of {place}", "see `make logs`") from fault
@@ -84,6 +88,40 @@ def deploy(settings: Settings, options: Options | None = None) -> Deployed:
         transform=outputs["Transform"],
         dead_letters=outputs["DeadLetters"],
     )
+
+
+def _other_stream(settings: Settings, options: Options) -> str:
+    """The ARN of the table's stream if it is not the one that the pipe reads, or was given to it before; else empty.
+
+    A stream that was disabled and enabled again is another stream, and a pipe's source cannot be changed: given as a
+    parameter, it lets CloudFormation make a new pipe. The old one gets some time to read its stream to the end; what
+    it misses, and what changed while there was no stream, comes by `python -m infra resync`.
+    """
+    known = _parameter(deployment.client(settings, "cloudformation"), options.name, "TableStream")
+    if known is None:
+        return ""
+    table = deployment.client(settings, "dynamodb").describe_table(TableName=options.table)["Table"]
+    now = str(table.get("LatestStreamArn", ""))
+    pipes = deployment.client(settings, "pipes")
+    sources = [one["Source"] for one in _pipes(pipes, options.name)]
+    if not now or now in sources:
+        return known
+    if sources:
+        time.sleep(DRAIN_SECONDS + options.pipe_seconds)
+    return now
+
+
+def _pipes(pipes: Any, stack: str) -> list[dict[str, Any]]:
+    pages = pipes.get_paginator("list_pipes").paginate(NamePrefix=f"{stack}-Pipe-")
+    return [one for page in pages for one in page["Pipes"]]
+
+
+def _parameter(cloudformation: Any, stack: str, name: str) -> str | None:
+    """The value of a stack's parameter; None if there is no such stack."""
+    found = deployment.found_stack(cloudformation, stack)
+    if found is None:
+        return None
+    return next((one["ParameterValue"] for one in found["Parameters"] if one["ParameterKey"] == name), "")
 
 
 def package() -> bytes:
