@@ -8,6 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from infra.aws import mapping
 from infra.commands import catalog, forecasts, streams, terminal
 from infra.local import doctor, gateway, stack, supervision
 from infra.local.daemon import Daemon
@@ -36,6 +37,7 @@ def register(commands: Any) -> None:
 def up(settings: Settings, given: argparse.Namespace) -> int:
     """Check the machine, then start what is not running and wait until it is ready."""
     begin = time.monotonic()
+    mapping.of_settings(settings)  # a mistake is told before anything runs
     processes = stack.processes(settings, given.names)
     names = [process.name for process in processes]
     for _, fault, _ in doctor.examine(settings, names):
