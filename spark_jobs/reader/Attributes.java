@@ -79,6 +79,15 @@ final class Attributes {
     return key instanceof BigDecimal number ? number.compareTo((BigDecimal) otherKey) == 0 : key.equals(otherKey);
   }
 
+  /** Whether two values are the same text. */
+  static boolean isSameText(Object left, Object right) {
+    if (left instanceof Map<?, ?> one && right instanceof Map<?, ?> other && one.size() == 1 && other.size() == 1) {
+      Object text = one.get("S");
+      return text instanceof String && text.equals(other.get("S"));
+    }
+    return false;
+  }
+
   private static Object key(Map.Entry<?, ?> one, String place) throws Change.Rejection {
     if (one.getValue() instanceof String text) {
       if (one.getKey().equals("S") || one.getKey().equals("B")) {

@@ -8,10 +8,24 @@ import java.util.Set;
 final class FieldMapping {
   static final String CHANGED_AT = "@changed_at";
 
-  /** Where a column comes from; attribute is empty for none, fallback null for none. */
-  record Field(String attribute, String kind, String fallback) {
-    boolean isNumber() {
-      return kind.equals("number") || kind.equals("seconds") || kind.equals("millis");
+  /** Where a column comes from; kind is empty for no attribute, fallback null for none. */
+  static final class Field {
+    final String attribute;
+    final String kind;
+    final String fallback;
+    final boolean isNumber;
+    final boolean hasAttribute;
+    final String inKeys; // its place in a record, as reasons name it
+    final String inImage;
+
+    Field(String attribute, String kind, String fallback) {
+      this.attribute = attribute;
+      this.kind = kind;
+      this.fallback = fallback;
+      isNumber = kind.equals("number") || kind.equals("seconds") || kind.equals("millis");
+      hasAttribute = !kind.isEmpty();
+      inKeys = "Keys." + attribute;
+      inImage = "NewImage." + attribute;
     }
   }
 

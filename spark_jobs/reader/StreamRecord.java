@@ -18,7 +18,6 @@ final class StreamRecord {
       Pattern.compile(
           "arn:[^/]*:table/[^/]+/stream/"
               + "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3})Z?");
-  private static final Pattern SEQUENCE = Pattern.compile("[0-9]{1,40}");
   private static final Pattern DATE = Pattern.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}");
   private static final String ZEROS = "0".repeat(40);
   private static final BigDecimal MAX_SECONDS = BigDecimal.valueOf(10_000_000_000L);
@@ -26,9 +25,13 @@ final class StreamRecord {
   private static final BigDecimal MAX_INT = BigDecimal.valueOf(Integer.MAX_VALUE);
   private static final BigDecimal MIN_INT = BigDecimal.valueOf(Integer.MIN_VALUE);
 
+  private record Stream(String arn, String label) {}
+
+  private static volatile Stream last; // nearly every record is of the same stream as the one before
+
   private final Change change = new Change();
   private final FieldMapping mapping;
-  private String where = "Keys";
+  private boolean isKeys = true;
   private Map<?, ?> image;
 
   /**
@@ -65,8 +68,8 @@ final class StreamRecord {
       return;
     }
     image = member(record, "NewImage");
-    where = "NewImage";
-    agree(keys, image, where);
+    isKeys = false;
+    agree(keys, image, "NewImage");
     readLine();
   }
 
@@ -96,7 +99,7 @@ final class StreamRecord {
       return null; // nearly every row
     }
     for (Map.Entry<String, Object> field : unknown.entrySet()) {
-      field.setValue(Attributes.plain(field.getValue(), where + "." + field.getKey()));
+      field.setValue(Attributes.plain(field.getValue(), "NewImage." + field.getKey()));
     }
     return Json.compact(unknown);
   }
@@ -110,13 +113,32 @@ final class StreamRecord {
   }
 
   private static String sequence(Object arn, Object number) throws Change.Rejection {
-    if (arn instanceof String stream && number instanceof String digits) {
-      Matcher parts = ARN.matcher(stream);
-      if (parts.matches() && SEQUENCE.matcher(digits).matches()) {
-        return parts.group(1) + "/" + ZEROS.substring(digits.length()) + digits;
-      }
+    if (arn instanceof String stream && number instanceof String digits && isSequence(digits)) {
+      return label(stream) + "/" + ZEROS.substring(digits.length()) + digits;
     }
     throw new Change.Rejection("no_sequence");
+  }
+
+  private static boolean isSequence(String digits) {
+    for (int at = 0; at < digits.length(); at++) {
+      if (digits.charAt(at) < '0' || digits.charAt(at) > '9') {
+        return false;
+      }
+    }
+    return !digits.isEmpty() && digits.length() <= ZEROS.length();
+  }
+
+  private static String label(String arn) throws Change.Rejection {
+    Stream known = last;
+    if (known == null || !known.arn.equals(arn)) {
+      Matcher parts = ARN.matcher(arn);
+      if (!parts.matches()) {
+        throw new Change.Rejection("no_sequence");
+      }
+      known = new Stream(arn, parts.group(1));
+      last = known;
+    }
+    return known.label;
   }
 
   private static Instant created(Object value) throws Change.Rejection {
@@ -146,8 +168,11 @@ final class StreamRecord {
 
   private static void agree(Map<?, ?> keys, Map<?, ?> image, String where) throws Change.Rejection {
     for (Map.Entry<?, ?> key : keys.entrySet()) {
-      String place = where + "." + key.getKey();
       Object there = image.get(key.getKey());
+      if (Attributes.isSameText(key.getValue(), there)) {
+        continue; // nearly every key
+      }
+      String place = where + "." + key.getKey();
       if (there == null || !Attributes.same(key.getValue(), "Keys." + key.getKey(), there, place)) {
         throw new Change.Rejection("key_mismatch: " + place);
       }
@@ -155,29 +180,29 @@ final class StreamRecord {
   }
 
   private String place(FieldMapping.Field field) {
-    return where + "." + field.attribute();
+    return isKeys ? field.inKeys : field.inImage;
   }
 
   /** The text of an attribute of the mapping's type, the default where it is absent, or null. */
   private String value(FieldMapping.Field field) throws Change.Rejection {
-    Object value = field.kind().isEmpty() ? null : image.get(field.attribute());
+    Object value = field.hasAttribute ? image.get(field.attribute) : null;
     if (Attributes.isAbsent(value)) {
-      return field.fallback();
+      return field.fallback;
     }
     Map.Entry<?, ?> one = Attributes.one(value, place(field));
-    if (one.getKey().equals(field.isNumber() ? "N" : "S") && one.getValue() instanceof String text) {
+    if (one.getKey().equals(field.isNumber ? "N" : "S") && one.getValue() instanceof String text) {
       return text;
     }
     throw new Change.Rejection("wrong_type: " + place(field));
   }
 
   private boolean isDefault(FieldMapping.Field field) {
-    return field.kind().isEmpty() || Attributes.isAbsent(image.get(field.attribute()));
+    return !field.hasAttribute || Attributes.isAbsent(image.get(field.attribute));
   }
 
   private String text(FieldMapping.Field field, boolean optional) throws Change.Rejection {
     String value = value(field);
-    if (value != null && field.isNumber() && !isDefault(field)) {
+    if (value != null && field.isNumber && !isDefault(field)) {
       return Attributes.written(Attributes.decimal(value, place(field)));
     }
     if (optional || (value != null && !value.isEmpty())) {
@@ -188,7 +213,7 @@ final class StreamRecord {
 
   private BigDecimal number(FieldMapping.Field field) throws Change.Rejection {
     String value = value(field);
-    if (value == null || (value.isEmpty() && !(field.isNumber() && !isDefault(field)))) {
+    if (value == null || (value.isEmpty() && !(field.isNumber && !isDefault(field)))) {
       throw new Change.Rejection("missing: " + place(field));
     }
     return Attributes.decimal(value, place(field));
@@ -217,20 +242,20 @@ final class StreamRecord {
   }
 
   private Instant moment(FieldMapping.Field field) throws Change.Rejection {
-    if (field.attribute().equals(FieldMapping.CHANGED_AT)) {
+    if (field.attribute.equals(FieldMapping.CHANGED_AT)) {
       return Change.inRange(change.at, place(field));
     }
     String value = value(field);
-    boolean isNumber = field.isNumber() && !isDefault(field);
+    boolean isNumber = field.isNumber && !isDefault(field);
     if (value == null || (value.isEmpty() && !isNumber)) {
       throw new Change.Rejection("missing: " + place(field));
     }
     if (!isNumber) {
-      boolean isDay = field.kind().equals("date") && DATE.matcher(value).matches();
+      boolean isDay = field.kind.equals("date") && DATE.matcher(value).matches();
       return Change.moment(isDay ? value + "T00:00:00Z" : value, place(field));
     }
     BigDecimal number = Attributes.decimal(value, place(field));
-    Instant found = sinceEpoch(number, field.kind().equals("seconds") ? 6 : 3);
+    Instant found = sinceEpoch(number, field.kind.equals("seconds") ? 6 : 3);
     if (found == null) {
       throw new Change.Rejection("out_of_range: " + place(field));
     }
