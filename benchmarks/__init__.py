@@ -13,5 +13,6 @@ NAMES = (
     "forecast_import",
     "forecast_service",
     "athena",
+    "dynamodb_ingest",
 )
 """The benchmarks, in the order of the page."""

@@ -67,7 +67,7 @@ class Control:
         with self._journal.transaction():
             for name, get_state in dict(services).items():
                 try:
-                    state = get_state()
+                    state = _taken(get_state)
                     text = None if state is None else json.dumps(state, default=_json_default)
                 except Exception as fault:  # one that cannot be saved keeps no other from it
                     logs.event("state not saved", logging.ERROR, service=name, fault=fault)
@@ -123,11 +123,19 @@ class Control:
         while True:
             await asyncio.sleep(_SECONDS)
             try:
-                self.save_some({"sqs", "sns", "eventbridge", "lambda"})
+                self.save_some({"sqs"})
             except WriteError as fault:
                 logs.event("state not saved", logging.ERROR, fault=fault)
-            except RuntimeError:
-                continue  # another thread changed it meanwhile
+
+
+def _taken(get_state: Callable[[], Any]) -> Any:
+    """The state of a service, which other threads may change while it is copied."""
+    for _ in range(5):
+        try:
+            return get_state()
+        except RuntimeError:  # a dictionary changed its size
+            continue
+    return get_state()
 
 
 def changes(method: str, path: str, headers: dict[str, str], body: Any, query: Query) -> bool:
@@ -152,18 +160,26 @@ def _settle(stacks: Any) -> None:
             stack["StackStatusReason"] = f"the gateway was stopped during {status}"
 
 
-def install(journal: Journal) -> Control:
-    """Keep the services' state in the journal. Once in a process, before the first request."""
+def install(journal: Journal) -> tuple[Control, Callable[[Any], None]]:
+    """Keep the services' state in the journal. Once in a process, before the first request.
+
+    Returns:
+        The control, and what is to be done to CloudFormation's provisioners once they are loaded.
+    """
     # Imported here: the emulator reads its environment when it is imported.
     from ministack import app  # noqa: PLC0415
-    from ministack.services.cloudformation import changesets, handlers, provisioners, stacks  # noqa: PLC0415
 
     control = Control(app, journal)
     app.load_state, app.save_all = control.load(app.load_state), control.save
     for service in _AT_ONCE:
         app.SERVICE_HANDLERS[service] = control.saving(service, app.SERVICE_HANDLERS[service])
-    add_event = control.event(stacks._add_event)
-    for module in (changesets, handlers, provisioners, stacks):
-        if hasattr(module, "_add_event"):
-            module._add_event = add_event
-    return control
+
+    def provision(provisioners: Any) -> None:
+        from ministack.services.cloudformation import changesets, handlers, stacks  # noqa: PLC0415
+
+        add_event = control.event(stacks._add_event)
+        for module in (changesets, handlers, provisioners, stacks):
+            if hasattr(module, "_add_event"):
+                module._add_event = add_event
+
+    return control, provision

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ from lakehouse.errors import ConfigError
 
 # A record's row id is that of its log and its position: appends of a log stay together, and reading is a range.
 _POSITIONS = 2**40
+_ROWS = 100  # of one statement
+_PAGE = 8 * 2**20  # what one read holds [bytes]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
@@ -68,8 +70,10 @@ class Journal:
         self._arrived = threading.Condition()
         self._depth = 0
         self._undo: list[Callable[[], object]] = []
+        self._before: list[Callable[[], object]] = []
         self._appended: list[tuple[int, float, str, bytes]] = []
         self._logs: dict[str, Log] = {}
+        self._names = {name for (name,) in self._database.execute("SELECT name FROM logs")}
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -86,7 +90,10 @@ class Journal:
                     self._database.execute("BEGIN IMMEDIATE")
                 yield
                 if outer:
-                    self._flush()
+                    for flush in self._before:
+                        flush()
+                    self.insert("INSERT INTO records VALUES", "", self._appended)
+                    self._appended.clear()
                     self._database.execute("COMMIT")
             except BaseException as fault:
                 if outer:
@@ -98,22 +105,36 @@ class Journal:
                 self._depth -= 1
                 if outer:
                     self._undo.clear()
+                    self._before.clear()
         if outer:
             with self._arrived:
                 self._arrived.notify_all()
 
     def on_undo(self, undo: Callable[[], object]) -> None:
         """Have something done, in reverse order, if the transaction that is open is rolled back."""
-        self._undo.append(undo)
+        if self._depth:
+            self._undo.append(undo)
+
+    def before_commit(self, flush: Callable[[], object]) -> None:
+        """Have something done at the end of the transaction that is open, before it is committed."""
+        self._before.append(flush)
+
+    def insert(self, head: str, tail: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows, many by a statement: each statement gives the interpreter's lock to a thread that computes."""
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            one = f"({', '.join('?' * len(some[0]))})"
+            values = [value for row in some for value in row]
+            self._database.execute(f"{head} {', '.join([one] * len(some))} {tail}", values)
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Run one statement in the transaction that is open, or in one of its own; its rows."""
         with self.lock:
             return self._database.execute(sql, values).fetchall()
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """The rows of a query, one by one; nothing may be written meanwhile."""
-        yield from self._database.execute(sql, values)
+        return self._database.execute(sql, values)
 
     def script(self, sql: str) -> None:
         """Create tables of others."""
@@ -138,11 +159,12 @@ class Journal:
 
     def log(self, name: str) -> "Log":
         """A log by its name; it is there from the first append on."""
-        with self.lock:
-            found = self._logs.get(name)
-            if found is None:
-                found = self._logs[name] = Log(self, name)
-            return found
+        found = self._logs.get(name)
+        if found is None:
+            with self.lock:
+                found = self._logs[name] = self._logs.get(name) or Log(self, name)
+                self._names.add(name)
+        return found
 
     def drop_log(self, name: str) -> None:
         """Remove a log with its records and positions."""
@@ -152,11 +174,13 @@ class Journal:
             self.execute("DELETE FROM positions WHERE log = ?", (name,))
             self.execute("DELETE FROM logs WHERE name = ?", (name,))
             del self._logs[name]
+            self._names.discard(name)
             self.on_undo(lambda: self._logs.__setitem__(name, log))
+            self.on_undo(lambda: self._names.add(name))
 
     def logs(self) -> list[str]:
         """The names of all logs."""
-        return [name for (name,) in self.execute("SELECT name FROM logs")]
+        return sorted(self._names.copy())
 
     # --- positions: the next record that a reader has not dealt with
 
@@ -190,11 +214,6 @@ class Journal:
 
     # --- inside
 
-    def _flush(self) -> None:
-        if self._appended:
-            self._database.executemany("INSERT INTO records VALUES (?, ?, ?, ?)", self._appended)
-            self._appended.clear()
-
     def _rollback(self) -> None:
         self._appended.clear()
         with contextlib.suppress(sqlite3.Error):  # a full disk may have ended the transaction already
@@ -218,6 +237,7 @@ class Log:
         if not found:
             found = journal.execute("INSERT INTO logs (name, first, next) VALUES (?, 0, 0) RETURNING *", (name,))
             journal.on_undo(lambda: journal._logs.pop(name, None))
+            journal.on_undo(lambda: journal._names.discard(name))
             found = [(found[0][0], found[0][2], found[0][3])]
         self._id, self.first, self.next = found[0]
         last = journal.execute(
@@ -238,14 +258,25 @@ class Log:
         self.next = position + 1
         return position
 
-    def read(self, position: int, limit: int) -> list[Record]:
-        """At most `limit` committed records from a position on, or from the oldest one that is kept."""
+    def read(self, position: int, limit: int, size: int = _PAGE) -> list[Record]:
+        """At most `limit` committed records from a position on, or from the oldest one that is kept.
+
+        Fewer if they have `size` bytes together before; always one, if there is one.
+        """
         start = self.row(max(position, self.first))
-        rows = self._journal.execute(
-            "SELECT id, at, key, body FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-            (start, self.row(0) + _POSITIONS, limit),
-        )
-        return [Record(row - self.row(0), at, key, body) for row, at, key, body in rows]
+        found, first = [], self.row(0)
+        with self._journal.lock:
+            rows = self._journal.rows(
+                "SELECT id, at, key, body FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+                (start, first + _POSITIONS, limit),
+            )
+            for row, at, key, body in rows:
+                found.append(Record(row - first, at, key, body))
+                size -= len(body)
+                if size <= 0:
+                    break
+            rows.close()
+        return found
 
     def trim(self, position: int) -> None:
         """Forget what is before a position."""
@@ -280,11 +311,6 @@ def dumps(value: Any) -> bytes:
         '{"a":"é"}'
     """
     return _ENCODER(value).encode()
-
-
-def texts(values: Iterable[Any]) -> list[str]:
-    """Every value as JSON."""
-    return [_ENCODER(value) for value in values]
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

@@ -129,7 +129,8 @@ class DurableKinesis:
         Raises:
             DeliveryError: There is no such stream, or one of the records is too large.
         """
-        stream = self._kinesis._resolve_stream_by_arn(stream_arn)
+        _, _, _, region, account, resource = stream_arn.split(":", 5)
+        stream = self._kinesis._streams.get_scoped(account, region, resource.removeprefix("stream/"))
         if not stream or stream["StreamStatus"] != "ACTIVE":
             raise DeliveryError(f"ResourceNotFoundException: stream {stream_arn} is not there")
         for key, data in records:
@@ -253,11 +254,14 @@ class DurableKinesis:
             self._journal.on_undo(lambda: setattr(self, "_saved", saved))
 
 
-def install(journal: Journal) -> DurableKinesis:
-    """Keep streams and records in the journal. Once in a process, before the first request."""
+def install(journal: Journal) -> tuple[DurableKinesis, Callable[[Any], None]]:
+    """Keep streams and records in the journal. Once in a process, before the first request.
+
+    Returns:
+        The streams, and what is to be done to CloudFormation's provisioners once they are loaded.
+    """
     # Imported here: the emulator reads its environment when it is imported.
     from ministack.services import firehose, kinesis  # noqa: PLC0415
-    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     durable = DurableKinesis(kinesis, journal)
     for name in ("_put_record", "_put_records", "put_record_internal"):
@@ -269,11 +273,14 @@ def install(journal: Journal) -> DurableKinesis:
     kinesis._expire_records = lambda _: None  # retention.py does it
     kinesis.get_state, kinesis.load_persisted_state = lambda: None, lambda _: None  # the journal has it
     firehose.ingest_from_kinesis_source = lambda *_: None  # Firehose reads the logs
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::Kinesis::Stream"]
-    for step in ("create", "update", "delete"):
-        handlers[step] = durable.ruling(handlers[step])
     durable.load()
-    return durable
+
+    def provision(provisioners: Any) -> None:
+        handlers = provisioners._RESOURCE_HANDLERS["AWS::Kinesis::Stream"]
+        for step in ("create", "update", "delete"):
+            handlers[step] = durable.ruling(handlers[step])
+
+    return durable, provision
 
 
 def _numbered(kinesis: Any, emulated: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,10 +3,10 @@
 Numbers are those of the log: they rise by one, whatever the clock does, and go on after a restart.
 """
 
+import hashlib
 import json
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
@@ -145,8 +145,10 @@ class DurableStreams:
             change["NewImage"] = new
         if view in ("NEW_AND_OLD_IMAGES", "OLD_IMAGE") and old:
             change["OldImage"] = old
+        # Of where it stands: a record that comes twice has one name.
+        name = f"{table.get('LatestStreamArn')}/{sequence}"
         return {
-            "eventID": uuid.uuid4().hex,
+            "eventID": hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(),
             "eventName": event,
             "eventVersion": "1.1",
             "eventSource": "aws:dynamodb",

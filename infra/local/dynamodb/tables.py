@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import logging
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,9 +28,7 @@ CREATE TABLE IF NOT EXISTS items (
 );
 """
 _STATE = "dynamodb"
-_UPSERT = (
-    "INSERT INTO items (owner, hash, range, item) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET item = excluded.item"
-)
+_INSERT, _ANEW = "INSERT INTO items (owner, hash, range, item) VALUES", "ON CONFLICT DO UPDATE SET item = excluded.item"
 _DELETE = "DELETE FROM items WHERE owner = ? AND hash = ? AND range = ?"
 
 
@@ -55,6 +54,8 @@ class DurableTables:
         self._replaced = dynamodb._items_replaced
         self._owners: dict[str, int] = {}
         self._saved = ""
+        self._pending: dict[tuple[int, str, str], bytes | None] = {}
+        self._noted = threading.local()
         journal.script(_SCHEMA)
 
     def load(self) -> None:
@@ -84,8 +85,9 @@ class DurableTables:
         """Store an item in memory and in the transaction."""
         with self._journal.transaction():
             before = self._set(table, hash_key, range_key, item)
-            self._journal.execute(_UPSERT, (self._owner(table), hash_key, range_key, dumps(item)))
+            self._pend((self._owner(table), hash_key, range_key), dumps(item))
             self._on_undo(table, hash_key, range_key, before)
+            self._note(before, item)
             return before
 
     def remove_item(self, table: Table, hash_key: str, range_key: str) -> Any:
@@ -93,8 +95,9 @@ class DurableTables:
         with self._journal.transaction():
             before = self._remove(table, hash_key, range_key)
             if before is not None:
-                self._journal.execute(_DELETE, (self._owner(table), hash_key, range_key))
+                self._pend((self._owner(table), hash_key, range_key), None)
                 self._on_undo(table, hash_key, range_key, before)
+                self._note(before, None)
             return before
 
     def items_replaced(self, table: Table) -> None:
@@ -105,7 +108,7 @@ class DurableTables:
             self._journal.execute("DELETE FROM items WHERE owner = ?", (owner,))
             for hash_key, within in table["items"].items():
                 for range_key, item in within.items():
-                    self._journal.execute(_UPSERT, (owner, hash_key, range_key, dumps(item)))
+                    self._pend((owner, hash_key, range_key), dumps(item))
 
     def writing(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
         """An operation on items: committed before it is answered, or as if it had never been asked for."""
@@ -148,7 +151,22 @@ class DurableTables:
 
         return rule
 
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[list[tuple[Item | None, Item | None]]]:
+        """The changes of items that this thread makes within, as images before and after."""
+        changes: list[tuple[Item | None, Item | None]] = []
+        self._noted.changes = changes
+        try:
+            yield changes
+        finally:
+            self._noted.changes = None
+
     # --- inside
+
+    def _note(self, before: Item | None, after: Item | None) -> None:
+        changes = getattr(self._noted, "changes", None)
+        if changes is not None:
+            changes.append((before, after))
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -201,8 +219,23 @@ class DurableTables:
             store = getattr(self._dynamodb, f"_{name}")
             store._data = state[name]._data if name in state else {}
 
+    def _pend(self, place: tuple[int, str, str], item: bytes | None) -> None:
+        """Have an item written, or deleted, at the end of the transaction; the last word on a key counts."""
+        if not self._pending:
+            self._journal.before_commit(self._flush)
+            self._journal.on_undo(self._pending.clear)
+        self._pending[place] = item
+
+    def _flush(self) -> None:
+        written = [(*place, item) for place, item in self._pending.items() if item is not None]
+        self._journal.insert(_INSERT, _ANEW, written)
+        for place, item in self._pending.items():
+            if item is None:
+                self._journal.execute(_DELETE, place)
+        self._pending.clear()
+
     def _owner(self, table: Table) -> int:
-        name = table.setdefault("TableId", self._dynamodb.new_uuid())
+        name = table.get("TableId") or table.setdefault("TableId", self._dynamodb.new_uuid())
         owner = self._owners.get(name)
         if owner is None:
             owner = self._journal.execute("INSERT INTO tables (table_id) VALUES (?) RETURNING id", (name,))[0][0]

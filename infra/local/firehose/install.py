@@ -24,6 +24,7 @@ Stream = dict[str, Any]
 _LOOK_SECONDS = 0.5
 _PUT_SECONDS = 60.0
 _RECORD_BYTES = 1_024_000
+_BATCH = 500
 _S3 = ("ExtendedS3", "S3")
 _DESCRIBED = ("FileExtension", "CustomTimeZone")
 
@@ -162,7 +163,9 @@ class Deliveries:
         return bool(stream) and any(one["type"] in _S3 for one in stream["destinations"])
 
     def _put(self, operation: str, data: Stream, records: list[Stream]) -> Answer | list[dict[str, Any]]:
-        fault = modelled.fault("firehose", operation, data)
+        fault = modelled.fault_of_form("firehose", operation, data)
+        if not fault and not 1 <= len(records) <= _BATCH:
+            fault = f"{len(records)} records in a batch; 1 to {_BATCH} expected."
         stream = self._firehose._streams[data["DeliveryStreamName"]]
         if not fault and stream["type"] != "DirectPut":
             fault = f"Firehose {stream['name']} has a Kinesis stream as its source: put records there."

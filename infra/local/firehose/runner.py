@@ -146,7 +146,10 @@ class Runner(threading.Thread):
 
     def _cursor(self, name: str) -> int:
         if name not in self._cursors:
-            self._cursors[name] = self._journal.position(reader(self._stream["arn"]), name) or 0
+            position = self._journal.position(reader(self._stream["arn"]), name)
+            if position is None:  # a new shard; noted, so that no one trims what this one has not read
+                self._journal.move(reader(self._stream["arn"]), name, 0)
+            self._cursors[name] = position or 0
         return self._cursors[name]
 
     def _read(self, limit: int) -> Iterator[Record]:
@@ -155,7 +158,7 @@ class Runner(threading.Thread):
         for name in self._logs():
             log = self._journal.log(name)
             while size < limit and log.next > self._cursor(name):
-                found = log.read(self._cursor(name), _READ)
+                found = log.read(self._cursor(name), _READ, limit - size)
                 if not found:
                     break
                 for record in found:

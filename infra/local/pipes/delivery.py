@@ -23,11 +23,12 @@ class Stopped(Exception):  # noqa: N818  (no error: the pipe is to stop)
 
 @dataclass(frozen=True)
 class Change:
-    """A stream record on its way: its position, when it arrived [seconds since 1970], itself."""
+    """A stream record on its way: its position, when it arrived [seconds since 1970], itself, and its JSON."""
 
     position: int
     at: float
     event: dict[str, Any]
+    body: bytes = b""
 
 
 class Rim(Protocol):

@@ -15,7 +15,7 @@ from infra.local.dynamodb.streams import log_name
 from infra.local.journal import Journal
 from infra.local.kinesis import DeliveryError, DurableKinesis
 from infra.local.pipes.definition import MEMBERS, DefinitionError, parse
-from infra.local.pipes.runner import Runner, reader, to_kinesis
+from infra.local.pipes.runner import Runner, reader
 
 Answer = tuple[int, dict[str, str], bytes]
 Pipe = dict[str, Any]
@@ -76,9 +76,9 @@ class Pipes:
         def update(name: str, body: dict[str, Any]) -> Answer:
             pipe = self._pipes._pipes.get(name)
             merged = _merged(pipe or {}, body)
-            fault = _contradiction(
-                {**(pipe or {}), **merged, "Target": body.get("Target") or (pipe or {}).get("Target")}
-            )
+            target = body.get("Target") or (pipe or {}).get("Target", "")
+            fault = modelled.fault("pipes", "UpdatePipe", {**body, "Name": name})
+            fault = fault or _contradiction({**(pipe or {}), **merged, "Target": target})
             if pipe is not None and fault:
                 return self._pipes._error(400, "ValidationException", fault)
             answer = emulated(name, body)
@@ -167,21 +167,16 @@ class Pipes:
         return Runner(
             pipe,
             self._journal,
-            target=scoped(self._target(pipe)),
+            kinesis=self._kinesis,
+            elsewhere=scoped(self._emulated),
             tell=scoped(_tell),
             matches=eventbridge._matches_detail,
             measure=scoped(measure),
         )
 
-    def _target(self, pipe: Pipe) -> Callable[..., None]:
-        if self._pipes._arn_service(pipe["Target"]) == "kinesis":
-            return to_kinesis(self._kinesis)
-
-        def emulated(pipe: Pipe, records: list[tuple[str, bytes]]) -> None:
-            if not self._pipes._deliver_batch(pipe, [json.loads(data) for _, data in records]):
-                raise DeliveryError(f"target {pipe['Target']} took no record")
-
-        return emulated
+    def _emulated(self, pipe: Pipe, records: list[tuple[str, bytes]]) -> None:
+        if not self._pipes._deliver_batch(pipe, [json.loads(data) for _, data in records]):
+            raise DeliveryError(f"target {pipe['Target']} took no record")
 
 
 def _contradiction(given: dict[str, Any]) -> str:
@@ -190,6 +185,18 @@ def _contradiction(given: dict[str, Any]) -> str:
     except DefinitionError as fault:
         return str(fault)
     return ""
+
+
+def _numbered(given: Any) -> Any:
+    """Members of a template, whose parameters may be texts, with numbers where the API has them."""
+    if isinstance(given, dict):
+        return {
+            name: int(value)
+            if isinstance(value, str) and name.startswith(("Batch", "Maximum", "Parallel"))
+            else _numbered(value)
+            for name, value in given.items()
+        }
+    return given
 
 
 def _merged(pipe: Pipe, given: dict[str, Any]) -> dict[str, Any]:
@@ -220,11 +227,14 @@ def _tell(arn: str, message: str) -> None:
         raise DeliveryError(f"{arn} is no queue and no topic")
 
 
-def install(journal: Journal, kinesis: DurableKinesis) -> Pipes:
-    """Run pipes by threads of ours. Once in a process, before the first request."""
+def install(journal: Journal, kinesis: DurableKinesis) -> tuple[Pipes, Callable[[Any], None]]:
+    """Run pipes by threads of ours. Once in a process, before the first request.
+
+    Returns:
+        The pipes, and what is to be done to CloudFormation's provisioners once they are loaded.
+    """
     # Imported here: the emulator reads its environment when it is imported.
     from ministack.services import pipes  # noqa: PLC0415
-    from ministack.services.cloudformation import provisioners  # noqa: PLC0415
 
     running = Pipes(pipes, journal, kinesis)
     pipes._ensure_poller = running.changed
@@ -232,19 +242,22 @@ def install(journal: Journal, kinesis: DurableKinesis) -> Pipes:
     pipes._update_pipe = running.update(pipes._update_pipe)
     pipes._describe_response = running.describe(pipes._describe_response)
     pipes.delete_pipe = running.delete(pipes.delete_pipe)
+    return running, functools.partial(_provision, pipes, running)
+
+
+def _provision(pipes: Any, running: Pipes, provisioners: Any) -> None:
     fields, create = provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create
 
     def all_fields(props: dict[str, Any]) -> dict[str, Any]:
-        return {**fields(props), **{name: props[name] for name in MEMBERS if props.get(name)}}
+        return {**fields(props), **{name: _numbered(props[name]) for name in MEMBERS if props.get(name)}}
 
     def created(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
         fault = _contradiction(props)
         if fault:
             raise ValueError(f"AWS::Pipes::Pipe: {fault}")
         name, attributes = create(logical_id, props, stack_name)
-        running.keep(pipes._pipes[name], props)
+        running.keep(pipes._pipes[name], _numbered(props))
         return name, attributes
 
     provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create = all_fields, created
     provisioners._RESOURCE_HANDLERS["AWS::Pipes::Pipe"]["create"] = created
-    return running

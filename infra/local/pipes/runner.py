@@ -19,6 +19,7 @@ from infra.local.pipes.definition import Definition, DefinitionError, Match, par
 from lakehouse import logs
 
 _IDLE_SECONDS = 1.0
+_BATCH_BYTES = 4 * 2**20  # a pipe's batch has 6 MB at most, a PutRecords 5
 _SHARD = "shardId-00000000000000000000-00000000"
 
 
@@ -38,7 +39,8 @@ class Runner(threading.Thread):
     Args:
         pipe: The emulator's record of the pipe; read anew for each batch.
         journal: Where streams and positions are.
-        target: Takes (pipe, batch of (key, data)) within a transaction; DeliveryError if it does not.
+        kinesis: Takes records within a transaction.
+        elsewhere: Takes (pipe, batch of (key, data)) for another target; DeliveryError if it does not.
         tell: Takes (ARN of queue or topic, message): the dead letters.
         matches: Whether an event matches a filter pattern.
     """
@@ -48,16 +50,19 @@ class Runner(threading.Thread):
         pipe: dict[str, Any],
         journal: Journal,
         *,
-        target: Callable[[dict[str, Any], list[tuple[str, bytes]]], None],
+        kinesis: DurableKinesis,
+        elsewhere: Callable[[dict[str, Any], list[tuple[str, bytes]]], None],
         tell: Callable[[str, str], None],
         matches: Match,
         measure: Callable[[str, str, float], None],
     ) -> None:
         super().__init__(daemon=True, name=f"pipe {pipe['Name']}")
         self._pipe, self._journal = pipe, journal
-        self._target, self._tell, self._matches, self._measure = target, tell, matches, measure
+        self._kinesis, self._elsewhere = kinesis, elsewhere
+        self._tell, self._matches, self._measure = tell, matches, measure
         self._stopping = threading.Event()
         self._log = log_name(pipe["Source"])
+        self._at: int | None = None  # the position, as it is in the journal
 
     def run(self) -> None:
         """Move records until `stop`."""
@@ -83,9 +88,13 @@ class Runner(threading.Thread):
         definition = self._definition()
         try:
             records = [self._record(definition, one) for one in batch if passes(definition, one.event, self._matches)]
+            if ":kinesis:" not in self._pipe["Target"] and records:
+                # Outside of the transaction: what it starts may ask the gateway, which would wait for its end.
+                self._elsewhere(self._pipe, records)
+                records = []
             with self._journal.transaction():
                 if records:
-                    self._target(self._pipe, records)
+                    self._kinesis.put(self._pipe["Target"], records)
                 self._move(batch)
         except (DeliveryError, DefinitionError, WriteError) as fault:
             raise delivery.TargetError(str(fault)) from fault
@@ -129,17 +138,21 @@ class Runner(threading.Thread):
         end = time.monotonic() + definition.window_seconds
         while log.next - position < definition.batch_size and (left := end - time.monotonic()) > 0:
             self.pause(min(left, 0.05))
-        found = log.read(position, definition.batch_size)
-        return [delivery.Change(one.position, one.at, json.loads(one.body)) for one in found]
+        found = log.read(position, definition.batch_size, _BATCH_BYTES)
+        return [delivery.Change(one.position, one.at, json.loads(one.body), one.body) for one in found]
 
     def _position(self, log: Log) -> int:
-        position = self._journal.position(reader(self._pipe["Arn"]), self._log)
-        if position is not None:
-            return position
+        if self._at is None:
+            self._at = self._journal.position(reader(self._pipe["Arn"]), self._log)
+        if self._at is not None:
+            return self._at
         return log.first if self._definition().from_start else log.next
 
     def _move(self, batch: Sequence[delivery.Change]) -> None:
-        self._journal.move(reader(self._pipe["Arn"]), self._log, batch[-1].position + 1)
+        before, after = self._at, batch[-1].position + 1
+        self._journal.move(reader(self._pipe["Arn"]), self._log, after)
+        self._journal.on_undo(lambda: setattr(self, "_at", before))
+        self._at = after
 
     def _definition(self) -> Definition:
         return parse(self._pipe)
@@ -147,7 +160,7 @@ class Runner(threading.Thread):
     def _record(self, definition: Definition, change: delivery.Change) -> tuple[str, bytes]:
         key = partition_key(definition, change.event)
         if not definition.template:
-            return key, json.dumps(change.event, ensure_ascii=False, separators=(",", ":")).encode()
+            return key, change.body
         variables = {
             "aws.pipes.pipe-arn": self._pipe["Arn"],
             "aws.pipes.pipe-name": self._pipe["Name"],
@@ -183,15 +196,6 @@ def dead_letter(pipe: dict[str, Any], batch: Sequence[delivery.Change], conditio
             "streamArn": pipe["Source"],
         },
     }
-
-
-def to_kinesis(kinesis: DurableKinesis) -> Callable[[dict[str, Any], list[tuple[str, bytes]]], None]:
-    """A target that puts records into the pipe's Kinesis stream."""
-
-    def put(pipe: dict[str, Any], records: list[tuple[str, bytes]]) -> None:
-        kinesis.put(pipe["Target"], records)
-
-    return put
 
 
 def _utc(moment: float) -> str:
