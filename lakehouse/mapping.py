@@ -51,6 +51,12 @@ class FieldMapping:
         """The attributes that some column comes from; all others are unknown fields."""
         return frozenset(field.attribute for field in self.fields.values())
 
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """The key's attributes of a table that has no others, each with its type in DynamoDB."""
+        fields = [self.fields[column] for column in KEY]
+        return tuple((field.attribute, "N" if field.kind == "number" else "S") for field in fields if field.attribute)
+
     def to_json(self) -> str:
         """As text, the same for equal mappings."""
         return json.dumps({name: asdict(self.fields[name]) for name in FIELDS}, separators=(",", ":"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
@@ -16,7 +16,7 @@ from lakehouse.mapping import OWN, Field, FieldMapping
 from lakehouse.streamrecords import decode, raw_of
 from spark_jobs.session import DYNAMODB_READER
 from tests.spark.site import item_change
-from tests.spark.test_reader import FEW, MANY, ODD, Verdict, details, moment, one_line
+from tests.spark.test_reader import FEW, ODD, Verdict, details, moment, one_line
 
 pytestmark = pytest.mark.spark
 
@@ -123,14 +123,14 @@ def records(draw: st.DrawFn) -> str:
     return text
 
 
-@MANY
+@settings(FEW, max_examples=900)
 @given(line=records(), mapping=st.sampled_from(MAPPINGS))
 def test_odd_records_are_read_alike(java: Read, line: str, mapping: FieldMapping) -> None:
     line = one_line(line)
     assert java(line, mapping) == specified(line, mapping)
 
 
-@FEW
+@settings(FEW, max_examples=250)
 @given(data=st.data())
 def test_damaged_lines_are_read_alike(java: Read, data: st.DataObject) -> None:
     line = data.draw(records() | st.just(failure()) | st.text())

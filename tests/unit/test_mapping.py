@@ -40,6 +40,7 @@ def test_an_item_of_the_course_project_becomes_an_order_line() -> None:
     at = datetime(2025, 11, 29, 9, 53, 20, tzinfo=UTC)
     price = Decimal("999.500")
     assert change.line == OrderLine("1001", 1, "Laptop", "Laptop", 2, price, None, "Unknown", at)
+    assert (course().keys, OWN.keys) == ((("orderid", "S"),), (("order_id", "S"), ("line_no", "N")))
     assert (change.op, change.extra) == ("c", '{"channel":"web"}')
     gone = decoded(image, course(), "REMOVE")
     assert (gone.op, gone.key, gone.line) == ("d", ("1001", 1), None)
