@@ -106,6 +106,7 @@ def settings_of(settings: Settings, environment: Environment) -> Settings:
         account.settings,
         bucket=pool["storage"]["Bucket"],
         database_prefix=environment.database_prefix,
+        dynamodb_table=environment.table,
         athena_workgroup=pool["query"]["WorkGroup"],
         kafka_bootstrap_servers=kafka.get("Servers", ""),
         kafka_security=kafka.get("Security", "PLAINTEXT"),
