@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from infra.aws import changes, deployment, erase, jobs, package, runs, stacks, streaming
+from infra.aws import changes, deployment, erase, jobs, mapping, package, runs, stacks, streaming
 from infra.aws.account import Account
 from infra.aws.artefacts import Artefacts, version
 from infra.aws.changes import Change, Event, StackError
@@ -140,8 +140,10 @@ def _more(account: Account, part: str, given: Mapping[str, str]) -> dict[str, st
     if part == "kafka":
         return {"Endpoint": account.settings.aws_endpoint_url, "PluginVersion": version(given["PluginKey"])}
     if part == "streaming":
-        options = streaming.Options(name=account.environment.stack(part), table=account.environment.table)
-        return {"TableStream": streaming.other_stream(account.settings, options)}
+        keys = mapping.of_settings(account.settings).keys
+        options = streaming.Options(name=account.environment.stack(part), table=account.environment.table, keys=keys)
+        stream = streaming.other_stream(account.settings, options)
+        return {"TableStream": stream, **streaming.key_parameters(options)}
     if part == "forecasting":
         environment = account.environment
         # As long as the driver takes to load a run: a scheduled one loads it with its next turn.

@@ -136,13 +136,20 @@ def _parameters(settings: Settings, options: Options, code: str) -> dict[str, st
         "Bucket": settings.bucket,
         "CodeKey": code,
         "TableName": options.table,
-        "HashKey": options.keys[0][0],
-        "HashType": options.keys[0][1],
-        "RangeKey": options.keys[1][0] if len(options.keys) > 1 else "",
-        "RangeType": options.keys[1][1] if len(options.keys) > 1 else "N",
+        **key_parameters(options),
         "PipeSeconds": str(options.pipe_seconds),
         "LambdaSeconds": str(options.lambda_seconds),
         "LambdaMegabytes": str(options.lambda_megabytes),
         "BufferSeconds": str(options.buffer_seconds),
         "BufferMegabytes": str(options.buffer_megabytes),
+    }
+
+
+def key_parameters(options: Options) -> dict[str, str]:
+    """The parameters that say the table's key."""
+    return {
+        "HashKey": options.keys[0][0],
+        "HashType": options.keys[0][1],
+        "RangeKey": options.keys[1][0] if len(options.keys) > 1 else "",
+        "RangeType": options.keys[1][1] if len(options.keys) > 1 else "N",
     }

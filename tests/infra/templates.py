@@ -27,6 +27,13 @@ def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
 Loader.add_multi_constructor("!", _tagged)
 
 
+class BareLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's tags, each as what it is applied to."""
+
+
+BareLoader.add_multi_constructor("!", lambda loader, _, node: next(iter(_tagged(loader, "", node).values())))
+
+
 def template(name: str) -> dict[str, Any]:
     """A template by the name of its file."""
     return dict(yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), Loader))
