@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from infra.aws import changes, cost, deploy, environment, package, stacks
+from infra.aws import changes, cost, deploy, environment, package, runs, stacks
 from infra.aws.account import Account, answers
 from infra.aws.artefacts import Artefacts
 from infra.aws.changes import Change, Event
@@ -98,11 +98,25 @@ def run_stacks(settings: Settings, given: argparse.Namespace) -> int:
             shown = f"{since.astimezone():%Y-%m-%d %H:%M}" if since else ""
             table.add_row(account.environment.stack(part), state, shown)
             put_out += [(f"{part}.{name}", value) for name, value in changes.outputs(stack).items()]
+        put_out += _at_work(account, dict(put_out))
     terminal.out.print(table)
     width = max((len(name) for name, _ in put_out), default=0)
     for name, value in put_out:
         terminal.say(f"{name:{width}}  {value}")
     return 0 if is_well else 1
+
+
+def _at_work(account: Account, outputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Jobs and connector of an environment, each with its state."""
+    if application := outputs.get("processing.ApplicationId"):
+        found = runs.active(account.client("emr-serverless"), application)
+        for run in found:
+            yield f"job {run['name']}", f"{run['state'].lower()}, {run['id']}"
+        if not found:
+            yield "jobs", "none at work"
+    if connector := outputs.get("kafka.Connector"):
+        told = account.client("kafkaconnect").describe_connector(connectorArn=connector)
+        yield "sink", told["connectorState"].lower()
 
 
 def run_cost(settings: Settings, given: argparse.Namespace) -> int:
