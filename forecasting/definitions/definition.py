@@ -10,6 +10,11 @@ from typing import Any
 AUTO = "auto"
 
 
+def least_windows(predictors: int) -> int:
+    """How many backtest windows each of so many predictors has at least: of several, the older ones choose one."""
+    return 2 if predictors > 1 else 1
+
+
 @dataclass(frozen=True)
 class Predictor:
     """A predictor to try.
@@ -17,7 +22,7 @@ class Predictor:
     Args:
         algorithm: `auto` for an AutoPredictor, else an algorithm of the API: NPTS, ETS, …
         parameters: Training parameters of the algorithm, as the API takes them.
-        windows: Backtest windows, 1 to 5; an AutoPredictor chooses its own.
+        windows: Backtest windows, `least_windows` to 5; an AutoPredictor has its own number.
     """
 
     algorithm: str

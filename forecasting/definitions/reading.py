@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from forecasting.definitions.definition import AUTO, Definition, Predictor, Series
+from forecasting.definitions.definition import AUTO, Definition, Predictor, Series, least_windows
 from forecasting.definitions.document import Mapping, Mistakes, compose
 from forecasting.service.faults import ApiError
 from forecasting.service.rules import algorithms, holidays
@@ -150,16 +150,18 @@ def _quantiles(given: Mapping, mistakes: Mistakes) -> tuple[str, ...]:
 
 def _predictors(given: Mapping, mistakes: Mistakes) -> tuple[Predictor, ...]:
     nodes, names, found = given.nodes("predictors"), (AUTO, *algorithms.NAMES), []
+    least = least_windows(len(nodes))
     for node in nodes:
         if isinstance(node, yaml.ScalarNode):
             if node.value not in names:
                 mistakes.add(node, f"predictors has {node.value}", f"one of {', '.join(names)}")
-            found.append(Predictor(str(node.value)))
+            found.append(Predictor(str(node.value), windows=1 if node.value == AUTO else least))
             continue
         one = Mapping(node, "a predictor", mistakes, ("algorithm", "hyperparameters", "windows"))
         algorithm = one.text("algorithm", None, names)
         parameters = _parameters(one, algorithm, mistakes)
-        windows = one.number("windows", 1, 1, 5) if "windows" in one else 1
+        windows = one.number("windows", least, least, 5) if "windows" in one else least
+        windows = 1 if algorithm == AUTO else windows
         if algorithm == AUTO and "windows" in one:
             one.wrong("windows", "auto has windows", "none: an AutoPredictor chooses its own")
         found.append(Predictor(algorithm, parameters, windows))

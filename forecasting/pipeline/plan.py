@@ -7,9 +7,10 @@ for the folders of its files, which belong to an attempt.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from forecasting.definitions.definition import AUTO, Definition, Predictor
+from forecasting.definitions.definition import AUTO, Definition, Predictor, least_windows
 from forecasting.pipeline import names, sql
 from lakehouse import places, runs
+from lakehouse.errors import ContractError
 
 Request = dict[str, Any]
 
@@ -44,12 +45,23 @@ class Wishes:
     algorithms: tuple[str, ...] = ()
 
     def apply(self, definition: Definition) -> Definition:
-        """The definition as wished."""
-        predictors = tuple(Predictor(name) for name in self.algorithms) or definition.predictors
-        if self.windows:
-            predictors = tuple(
-                one if one.algorithm == AUTO else replace(one, windows=self.windows) for one in predictors
+        """The definition as wished; an algorithm that it names keeps its hyperparameters.
+
+        Raises:
+            ContractError: Several predictors with a window too few to choose one.
+        """
+        known = {one.algorithm: one for one in definition.predictors}
+        predictors = tuple(known.get(name, Predictor(name)) for name in self.algorithms) or definition.predictors
+        least = least_windows(len(predictors))
+        if self.windows and self.windows < least:
+            raise ContractError(
+                f"NumberOfBacktestWindows {self.windows} with {len(predictors)} predictors",
+                f"{least} at least: the older ones choose the predictor, the newest tells how good it is",
             )
+        predictors = tuple(
+            one if one.algorithm == AUTO else replace(one, windows=max(self.windows or one.windows, least))
+            for one in predictors
+        )
         return replace(definition, horizon=self.horizon or definition.horizon, predictors=predictors)
 
 

@@ -166,8 +166,9 @@ def test_a_run_makes_each_resource_once_and_writes_its_object(pipeline: Pipeline
     text = client(pipeline.settings).get_object(Bucket=pipeline.settings.bucket, Key=runs.run_key(NAME, plan["run_id"]))
     run = runs.Run.from_json(text["Body"].read().decode())
     assert (run.source_table, run.item_column, run.target_column) == ("gold.daily_sales", "country", "net_revenue")
-    assert run.predictor == "ETS"  # its WAPE is less
-    assert run.metrics == {"WAPE": 0.25, "RMSE": 2.0, "AverageWeightedQuantileLoss": 0.2}
+    assert run.predictor == "ETS"  # its WAPE on the older window is less; what is told is of the newest
+    assert run.metrics == {"WAPE": 0.3, "RMSE": 2.0, "AverageWeightedQuantileLoss": 0.2}
+    assert (run.reported_from, run.is_optimistic) == ("2024-03-21T00:00:00Z", False)
     assert run.exports.startswith(runs.files(NAME, plan["run_id"], "export"))
     assert run.backtests.startswith(runs.files(NAME, plan["run_id"], "backtest"))
     assert run.made_at.endswith("Z")

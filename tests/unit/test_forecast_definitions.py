@@ -87,7 +87,7 @@ def test_all_of_it_is_read_and_survives_json() -> None:
     assert found.predictors == (
         Predictor("auto"),
         Predictor("NPTS", {"kernel_type": "uniform", "use_seasonal_model": "true"}, 3),
-        Predictor("ETS"),
+        Predictor("ETS", windows=2),  # of several, the older window chooses
     )
     assert found.holidays == "NO"
     assert found.related is not None
@@ -130,6 +130,8 @@ def test_all_of_it_is_read_and_survives_json() -> None:
         ("horizon: 14", "horizon: 14\n  predictors:\n    - {algorithm: ETS, windows: 6}", 8, "windows is 6", "1 to 5"),
         ("horizon: 14", "horizon: 14\n  predictors:\n    - {algorithm: auto, windows: 2}", 8, "auto has windows",
          "none"),
+        ("horizon: 14", "horizon: 14\n  predictors:\n    - NPTS\n    - {algorithm: ETS, windows: 1}", 9,
+         "windows is 1", "from 2 to 5"),
         ("horizon: 14", "horizon: 14\n  filling: {backfill: always}", 7, "backfill is always", "one of zero"),
         ("horizon: 14", "horizon: 14\n  log: perhaps", 7, "log is perhaps", "true or false"),
         ("horizon: 14", "horizon: 14\n  metric: R2", 7, "metric is R2", "one of WAPE"),

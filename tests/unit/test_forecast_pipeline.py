@@ -160,6 +160,15 @@ def test_a_message_changes_horizon_windows_and_models() -> None:
     assert starting.order({"DataName": "tea"}, ["tea"]).wishes.apply(REVENUE) == REVENUE
 
 
+def test_several_models_need_an_older_window_to_choose_on() -> None:
+    tuned = dataclasses.replace(REVENUE, predictors=(Predictor("NPTS", {"kernel_type": "uniform"}),))
+    found = plan.Wishes(algorithms=("NPTS", "ETS")).apply(tuned)
+    assert found.predictors == (Predictor("NPTS", {"kernel_type": "uniform"}, 2), Predictor("ETS", {}, 2))
+    assert plan.Wishes(windows=1, algorithms=("ETS",)).apply(tuned).predictors == (Predictor("ETS"),)
+    with pytest.raises(ContractError, match="NumberOfBacktestWindows 1 with 2 predictors; expected 2 at least"):
+        plan.Wishes(windows=1, algorithms=("NPTS", "ETS")).apply(tuned)
+
+
 def test_only_csv_files_under_a_forecasts_folder_are_uploads() -> None:
     assert starting.uploaded("input/tea/2024/may.csv") == "tea"
     for key in ("input/tea.csv", "input/Tea/x.csv", "input/tea/x.txt", "gold/tea/x.csv", "input/tea/a b.csv"):
@@ -184,25 +193,60 @@ def test_a_horizon_is_at_most_a_third_of_the_history() -> None:
     starting.require_history(weekly, "", "")
 
 
-def test_accuracy_is_the_summarys_in_the_words_of_the_api_and_of_step_functions() -> None:
-    window = {"EvaluationType": "COMPUTED", "Metrics": {"RMSE": 9.0, "ErrorMetrics": [{"WAPE": 9.0}]}}
+def window(start: str | float | None, metrics: dict[str, Any]) -> dict[str, Any]:
+    """A window of GetAccuracyMetrics; the summary without a start."""
+    given = {"EvaluationType": "COMPUTED", "TestWindowStart": start} if start else {"EvaluationType": "SUMMARY"}
+    return {**given, "Metrics": metrics}
+
+
+def answer(*windows: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"TestWindows": list(windows)}]
+
+
+def test_figures_are_read_in_the_words_of_the_api_and_of_step_functions() -> None:
     losses = [{"Quantile": 0.9, "LossValue": 0.3}]
     errors = {"ForecastType": "mean", "WAPE": 0.5, "RMSE": 2.0, "MASE": 1.5, "MAPE": 0.7}
     summary = {"ErrorMetrics": [errors], "AverageWeightedQuantileLoss": 0.4, "WeightedQuantileLosses": losses}
     expected = {"WAPE": 0.5, "RMSE": 2.0, "MASE": 1.5, "MAPE": 0.7, "AverageWeightedQuantileLoss": 0.4, "wQL[0.9]": 0.3}
     for metrics in (summary, summary | {"ErrorMetrics": [{key.capitalize(): value for key, value in errors.items()}]}):
-        windows = [window, {"EvaluationType": "SUMMARY", "Metrics": metrics}]
-        assert accuracy.figures([{"TestWindows": windows}]) == expected
-    unknown = {"EvaluationType": "SUMMARY", "Metrics": {"RMSE": 2.0, "ErrorMetrics": [{"MAPE": math.nan}]}}
-    assert accuracy.figures([{"TestWindows": [unknown]}]) == {"RMSE": 2.0}
+        for start in ("2011-11-25T00:00:00Z", "2011-11-25T01:00:00+01:00", "2011-11-25T00:00:00", 1_322_179_200.0):
+            found = accuracy.accuracy(answer(window(start, metrics | {"RMSE": 9.0}), window(None, metrics)))
+            assert found.summary == expected
+            assert found.windows == {"2011-11-25T00:00:00Z": expected}
+    unknown = accuracy.accuracy(answer(window(None, {"RMSE": 2.0, "ErrorMetrics": [{"MAPE": math.nan}]})))
+    assert unknown == accuracy.Accuracy({"RMSE": 2.0}, {})
     with pytest.raises(ContractError):
-        accuracy.figures([{"TestWindows": [window]}])
+        accuracy.accuracy(answer(window("2011-11-25T00:00:00Z", {})))
 
 
-def test_the_best_has_the_least_and_a_number() -> None:
-    trained = [{"metrics": one} for one in ({"WAPE": math.nan}, {"WAPE": 0.3}, {}, {"WAPE": 0.2}, {"WAPE": 0.2})]
-    assert accuracy.best(trained, "WAPE") == 3
-    assert accuracy.best(trained, "MASE") == 0
+def judged(*windows: dict[str, float]) -> accuracy.Accuracy:
+    """A predictor by its WAPE in each window, by the window's start."""
+    shown = ({start: {"WAPE": value} if value else {} for start, value in one.items()} for one in windows)
+    return accuracy.Accuracy({"WAPE": 0.9}, {start: one for found in shown for start, one in found.items()})
+
+
+def test_the_older_windows_choose_and_the_newest_tells_how_good_it_is() -> None:
+    found = accuracy.judge([judged({"a": 0.1, "b": 0.5, "c": 0.2}), judged({"a": 0.3, "b": 0.2, "c": 0.7})], "WAPE")
+    assert found == accuracy.Judgement(1, {"WAPE": 0.7}, "c", is_optimistic=False)
+    # one of them has a window of its own, and one has no number where the choice is made
+    found = accuracy.judge([judged({"a": 0.1, "b": 0.0, "c": 0.2}), judged({"b": 0.4, "c": 0.3, "d": 0.1})], "WAPE")
+    assert found == accuracy.Judgement(1, {"WAPE": 0.3}, "c", is_optimistic=False)
+    assert accuracy.judge([judged({"a": 0.4, "b": 0.1})] * 2, "WAPE").place == 0
+    assert accuracy.judge([judged({"a": 0.4, "b": 0.1})] * 2, "MASE").place == 0
+
+
+def test_a_predictor_alone_is_told_of_by_its_summary() -> None:
+    assert accuracy.judge([judged({"a": 0.4, "b": 0.1})], "WAPE") == accuracy.Judgement(
+        0, {"WAPE": 0.9}, "", is_optimistic=False
+    )
+
+
+def test_a_choice_on_the_only_common_window_is_told_as_such() -> None:
+    found = accuracy.judge([judged({"b": 0.4}), judged({"a": 0.4, "b": 0.3})], "WAPE")
+    assert found == accuracy.Judgement(1, {"WAPE": 0.3}, "b", is_optimistic=True)
+    assert accuracy.judge([judged({}), judged({"a": 0.4})], "WAPE") == accuracy.Judgement(
+        0, {"WAPE": 0.9}, "", is_optimistic=True
+    )
 
 
 def arn(*parts: str) -> str:
@@ -292,6 +336,11 @@ def test_exports_are_read_and_logarithms_undone() -> None:
     assert found.at == datetime(2024, 5, 1)
     assert found.values["p50"] == pytest.approx(10)
     assert math.isnan(found.values["p10"])
+    assert series.since([found], "2024-05-01T00:00:00Z") == []
+    assert series.since([found], "") == [found]
+    window = dataclasses.replace(found, window=datetime(2024, 5, 1))
+    assert series.since([window], "2024-05-01T00:00:00Z") == [window]
+    assert series.since([window], "2024-05-02T00:00:00Z") == []
     assert series.totals([found, found], "p50") == {datetime(2024, 5, 1): pytest.approx(20)}
 
 

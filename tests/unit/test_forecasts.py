@@ -490,6 +490,13 @@ def test_files_beyond_what_fits_into_memory_are_refused(site: Site, monkeypatch:
     assert "10 at most" in site.answer().fault
 
 
+def test_a_run_of_an_earlier_version_is_read() -> None:
+    kept = {name: value for name, value in json.loads(RUN.to_json()).items() if "optimistic" not in name}
+    assert Run.from_json(json.dumps({name: kept[name] for name in kept if name != "reported_from"})) == RUN
+    told = dataclasses.replace(RUN, reported_from="2011-01-01T00:00:00Z", is_optimistic=True)
+    assert Run.from_json(told.to_json()) == told
+
+
 def test_an_answer_is_read_as_it_was_written() -> None:
     answer = Loaded({"gold.sales_forecast": 1}, "", "2011-01-01T00:00:00Z")
     assert Loaded.from_json(answer.to_json()) == answer

@@ -89,12 +89,20 @@ def check(event: Event, _: Any) -> dict[str, Any]:
 
 def choose(event: Event, _: Any) -> dict[str, Any]:
     """The predictor that is to serve, with its figures and those of the others."""
+    found = [accuracy.accuracy(one["results"]) for one in event["trained"]]
+    judgement = accuracy.judge(found, event["plan"]["definition"]["metric"])
     trained = [
-        {**{name: one[name] for name in ("name", "label", "arn")}, "metrics": accuracy.figures(one["results"])}
-        for one in event["trained"]
+        {**{name: one[name] for name in ("name", "label", "arn")}, "metrics": figures.summary}
+        for one, figures in zip(event["trained"], found, strict=True)
     ]
-    found = trained[accuracy.best(trained, event["plan"]["definition"]["metric"])]
-    return {**found, "others": trained, "needs_approval": event["plan"]["needs_approval"]}
+    return {
+        **trained[judgement.place],
+        "metrics": judgement.figures,
+        "reported_from": judgement.reported_from,
+        "is_optimistic": judgement.is_optimistic,
+        "others": trained,
+        "needs_approval": event["plan"]["needs_approval"],
+    }
 
 
 def record(event: Event, _: Any) -> dict[str, Any]:
@@ -118,6 +126,8 @@ def record(event: Event, _: Any) -> dict[str, Any]:
         made_at=exported["forecast"]["made_at"],
         exports=exported["forecast"]["path"].removeprefix(root),
         backtests=exported["backtest"]["path"].removeprefix(root),
+        reported_from=best["reported_from"],
+        is_optimistic=best["is_optimistic"],
     )
     key = runs.run_key(run.forecast_name, run.run_id)
     calls.create(bucket, key, run.to_json())
