@@ -25,10 +25,10 @@ class Run:
     Args:
         forecast_name: Of the definition in forecasts.yaml: small letters, digits, _, at most 40.
         run_id: What it was made from, as a digest: a rerun with unchanged input has the same.
-        source_table: `gold.daily_sales`.
-        item_column: Of the source; the export's first column holds its values.
-        dimensions: Further columns of the source that make a series, as the export names them.
-        time_column: `sales_date`; the export's `date`.
+        source_table: The table that will tell what came, `gold.daily_sales`; "" where none does.
+        item_column: Of the source, or of what was forecast; the export's first column holds its values.
+        dimensions: Further columns of it that make a series, as the export names them.
+        time_column: `sales_date` of a source; the export's `date`.
         target_column: `net_revenue`.
         frequency: As the API writes it: D, W, …
         quantiles: Forecast types in the export, `0.1`; columns are `p10`; `mean` besides where it was asked for.

@@ -79,7 +79,7 @@ class Loader:
             rows = {
                 GOLD_SALES_FORECAST.full_name: len(forecasts),
                 GOLD_FORECAST_BACKTEST.full_name: len(backtests),
-                GOLD_FORECAST_ACCURACY.full_name: len(forecasts),
+                GOLD_FORECAST_ACCURACY.full_name: len(forecasts) if run.source_table else 0,
             }
         loaded_at = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._bucket.create(LOADED + key.removeprefix(RUNS), Loaded(rows, fault, loaded_at).to_json().encode())
@@ -121,7 +121,8 @@ class Loader:
         if not _is_loaded(version := tables.transaction(GOLD_FORECAST_ACCURACY, app)):
             # between two drivers, accuracy may have followed gold for some of these forecasts
             where = _where(run.forecast_name, run.run_id)
-            self._accuracy.put(forecasts, app=app, version=_after(version), where=where)
+            held = forecasts if run.source_table else forecasts.slice(0, 0)
+            self._accuracy.put(held, app=app, version=_after(version), where=where)
 
 
 def drop(tables: Stored, bucket: Bucket, forecast_name: str, run_id: str) -> None:
@@ -184,23 +185,16 @@ def _run(key: str, body: bytes | None) -> Run:
 
 
 def _refuse_unknown(run: Run) -> None:
-    """Refuse a run that no table could be held against, or whose texts mean nothing.
+    """Refuse a run whose texts mean nothing, or whose source could not be held against it.
 
     Raises:
         ContractError: It says what is wrong.
     """
-    if run.source_table not in SOURCES:
-        raise ContractError(f"source table {run.source_table!r}", " or ".join(SOURCES))
-    source = SOURCES[run.source_table]
     series = (run.item_column, *run.dimensions)
-    _refuse_absent(source, series)
     if len(set(series)) < len(series):
         raise ContractError(f"series of {', '.join(series)}", "columns that differ")
-    targets = [column.name for column in source.columns if column.type.startswith(_TARGETS)]
-    if run.target_column not in targets:
-        raise ContractError(f"target column {run.target_column!r}", f"one of {', '.join(targets)}")
-    if run.time_column != DAY:
-        raise ContractError(f"time column {run.time_column!r}", DAY)
+    if run.source_table:
+        _refuse_source(run)
     for prefix in filter(None, (run.exports, run.backtests)):
         if not prefix.endswith("/") or prefix == "/":
             raise ContractError(f"prefix {prefix!r}", "one of the bucket that ends with /")
@@ -209,6 +203,23 @@ def _refuse_unknown(run: Run) -> None:
     exports.levels(run)
     exports.moment(run.made_at)
     through(datetime.fromtimestamp(0, UTC).date(), run.frequency)
+
+
+def _refuse_source(run: Run) -> None:
+    """Refuse a source that is none, or that lacks a column.
+
+    Raises:
+        ContractError: It says what is wrong.
+    """
+    if run.source_table not in SOURCES:
+        raise ContractError(f"source table {run.source_table!r}", f"{' or '.join(SOURCES)}, or none")
+    source = SOURCES[run.source_table]
+    _refuse_absent(source, (run.item_column, *run.dimensions))
+    targets = [column.name for column in source.columns if column.type.startswith(_TARGETS)]
+    if run.target_column not in targets:
+        raise ContractError(f"target column {run.target_column!r}", f"one of {', '.join(targets)}")
+    if run.time_column != DAY:
+        raise ContractError(f"time column {run.time_column!r}", DAY)
 
 
 def _refuse_absent(table: Table, names: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lakehouse.tables import FORECAST_SOURCES, SALES_DATE
+
 AUTO = "auto"
 
 
@@ -55,7 +57,7 @@ class Definition:
 
     Args:
         name: Small letters, digits and _, at most 40.
-        table: Layer and name of the table that holds what is forecast, and later what really happened.
+        table: Layer and name of the table that holds what is forecast, and later what really happened, see `source`.
         query: A SELECT that has the columns below; "" for the table itself.
         item: Column of the items.
         dimensions: Further columns that make a series.
@@ -106,6 +108,17 @@ class Definition:
     schedule: str = ""
     retrain_days: int = 0
     needs_approval: bool = False
+
+    @property
+    def source(self) -> str:
+        """The table whose rows will tell what came of the forecast; "" where none will.
+
+        A query may leave out or change what its table has, and an average or a maximum is no sum.
+        """
+        sources = [table.full_name for table in FORECAST_SOURCES]
+        is_sum = self.filling.get("aggregation", "sum") == "sum"
+        is_held = self.table in sources and not self.query and self.time == SALES_DATE and is_sum
+        return self.table if is_held else ""
 
     @property
     def tables(self) -> tuple[str, ...]:

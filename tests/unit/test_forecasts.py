@@ -207,6 +207,24 @@ def test_how_rows_lie_in_files_does_not_matter(site: Site, parts: tuple[str, ...
     assert cells(site) == EXPECTED
 
 
+def test_a_run_that_no_table_tells_of_is_loaded_without_accuracy(site: Site) -> None:
+    run = dataclasses.replace(
+        RUN, source_table="", item_column="shop", dimensions=("channel",), time_column="at", target_column="visits",
+        frequency="H", run_id="0c", exports="other/", backtests="",
+    )  # fmt: skip
+    site.land()
+    site.land(run, {"part0.csv": "item_id,channel,date,p10,p50,p90\nleft,web,2011-01-02T05:00:00Z,1,2,3\n"})
+    assert len(site.work()) == 2
+    rows = site.answer(run).rows
+    assert (site.answer(run).fault, rows["gold.sales_forecast"], rows["gold.forecast_accuracy"]) == ("", 1, 0)
+    (row,) = (row for row in site.rows(GOLD_SALES_FORECAST) if not row["source_table"])
+    assert (row["item_id"], row["dimensions"], row["target_column"]) == ("left", [("channel", "web")], "visits")
+    site.sell("UK", date(2011, 1, 3), "7.000", 2)
+    site.accuracy.follow()
+    assert len(site.rows(GOLD_FORECAST_ACCURACY)) == 3
+    assert site.is_right()
+
+
 def test_an_export_without_series_is_loaded(site: Site) -> None:
     site.land(files={"part0.csv": HEADER}, backtest="")
     site.work()
@@ -309,7 +327,7 @@ def exported(text: str | bytes) -> Callable[[Site], None]:
         (changed(is_log="no"), "no run of a forecast"),
         (changed(forecast_name="x'y"), "names that match"),
         (changed(run_id="other"), "lies at"),
-        (changed(source_table="gold.weather"), "gold.daily_sales or gold.daily_product_sales"),
+        (changed(source_table="gold.weather"), "gold.daily_sales or gold.daily_product_sales, or none"),
         (changed(item_column="nope"), "'nope' of gold.daily_sales"),
         (changed(dimensions=["size"]), "'size' of gold.daily_sales"),
         (changed(dimensions=["country"]), "columns that differ"),

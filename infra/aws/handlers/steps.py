@@ -57,6 +57,7 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
         "poll_seconds": poll_seconds,
         "is_loaded_by_driver": int(event["load_seconds"]) > 0,
         "is_deleted_at_end": order.is_deleted_at_end,
+        "is_upload": bool(order.upload),
         "trained_by": serving or run_id,
         "needs_approval": definition.needs_approval and not serving,
     }
@@ -113,7 +114,7 @@ def record(event: Event, _: Any) -> dict[str, Any]:
     run = runs.Run(
         forecast_name=definition.name,
         run_id=made["run_id"],
-        source_table=definition.table,
+        source_table="" if made["is_upload"] else definition.source,
         item_column=definition.item,
         dimensions=definition.dimensions,
         time_column=definition.time,
