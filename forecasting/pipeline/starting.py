@@ -16,6 +16,7 @@ from forecasting.service.rules.algorithms import NAMES
 from lakehouse.errors import ContractError
 
 INPUT = "input/"
+MOST_WAITED = 86_400.0  # seconds, for a run of the same forecast
 _KEY = re.compile(r"input/([a-z][a-z0-9_]{0,39})/[A-Za-z0-9._=-][A-Za-z0-9._=/-]{0,200}\.csv")
 _MODELS = ("auto", *NAMES)
 _PERIODS = {
@@ -64,7 +65,7 @@ def order(given: Mapping[str, Any], known: Collection[str]) -> Order:
     names = ("DataName", "ForecastHorizon", "NumberOfBacktestWindows", "Models", "PerformDelete", "Upload", "Tag")
     for name in given:
         if name not in names:
-            raise ContractError(f"{name}", f"members {', '.join(names)}")
+            raise ContractError(f"a member {_shown(name)}", f"members {', '.join(names)}")
     forecast = given.get("DataName")
     if not isinstance(forecast, str) or forecast not in known:
         raise ContractError(
@@ -145,12 +146,30 @@ def require_history(definition: Definition, first: str, last: str) -> None:
         )
 
 
+def require_turn(forecast: str, waited: float) -> None:
+    """Refuse to wait for ever for another run of a forecast: a history of Step Functions holds 25,000 events.
+
+    Args:
+        forecast: Its name.
+        waited: Seconds since the execution began.
+
+    Raises:
+        ContractError: It has waited for a day.
+    """
+    if waited > MOST_WAITED:
+        raise ContractError(
+            f"another run of {forecast} is still at work after {waited / 3600:.0f} hours",
+            "its end",
+            "approve, reject or stop it, then start this one again",
+        )
+
+
 def loading(text: str | None, waited: float, limit: int) -> dict[str, Any]:
     """What has become of a run's loading.
 
     Args:
         text: Of the object that the driver writes; None while there is none.
-        waited: Seconds since the execution began.
+        waited: Seconds since the run was ready to be loaded.
         limit: Seconds after which nobody waits any more.
 
     Returns:

@@ -127,7 +127,7 @@ def test_the_logarithm_is_taken_of_the_periods_sum() -> None:
         ("{}", "DataName null; expected one of tea"),
         ('{"DataName": "coffee"}', 'DataName "coffee"; expected one of tea'),
         ('{"DataName": 7}', "DataName 7"),
-        ('{"DataName": "tea", "Horizon": 7}', "Horizon; expected members DataName"),
+        ('{"DataName": "tea", "Horizon": 7}', 'a member "Horizon"; expected members DataName'),
         ('{"DataName": "tea", "ForecastHorizon": "7"}', 'ForecastHorizon "7"; expected a whole number from 1 to 500'),
         ('{"DataName": "tea", "ForecastHorizon": true}', "ForecastHorizon true"),
         ('{"DataName": "tea", "ForecastHorizon": 0}', "ForecastHorizon 0"),
@@ -173,6 +173,12 @@ def test_only_csv_files_under_a_forecasts_folder_are_uploads() -> None:
     assert starting.uploaded("input/tea/2024/may.csv") == "tea"
     for key in ("input/tea.csv", "input/Tea/x.csv", "input/tea/x.txt", "gold/tea/x.csv", "input/tea/a b.csv"):
         assert starting.uploaded(key) == ""
+
+
+def test_a_run_waits_for_its_turn_for_a_day() -> None:
+    starting.require_turn("tea", 86_399)
+    with pytest.raises(ContractError, match="another run of tea is still at work after 25 hours; expected its end"):
+        starting.require_turn("tea", 90_000)
 
 
 def test_a_run_waits_for_the_driver_until_the_limit() -> None:
@@ -291,8 +297,8 @@ def test_retention_counts_runs_and_days_and_keeps_the_newest() -> None:
     assert {one.run for one in found if one.arn not in dropped} == {runs[3]}
     assert dropped[0].split(":")[5] == f"forecast/tea_{runs[0]}"
     assert dropped[1].split(":")[5] == f"predictor/tea_{runs[0]}"
-    everything = retention.surplus(found, REVENUE, now=now, newest=(), is_all=True)
-    assert len(everything) == 8
+    dropped = retention.surplus(found, REVENUE, now=now, newest=(runs[1],), unwanted=runs[0])
+    assert {one.run for one in found if one.arn in dropped} == {runs[0], runs[3]}, "this run's, beside what is not kept"
 
 
 def test_young_predictors_of_the_same_definition_serve_once_more() -> None:

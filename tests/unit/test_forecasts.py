@@ -31,7 +31,7 @@ from lakehouse.tables import (
 from spark_jobs import exports, forecasts
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.forecasts import Loader, drop
+from spark_jobs.forecasts import Loader
 from spark_jobs.recompute_accuracy import accuracy as slow
 from spark_jobs.recompute_forecasts import differences
 from spark_jobs.recompute_forecasts import forecasts as by_hand
@@ -336,6 +336,9 @@ def exported(text: str | bytes) -> Callable[[Site], None]:
         (changed(frequency="daily"), "15min"),
         (changed(quantiles=["1.5"]), "between 0 and 1"),
         (changed(quantiles=["high"]), "between 0 and 1"),
+        (changed(quantiles=["nan"]), "between 0 and 1"),
+        (changed(quantiles=["sNaN"]), "between 0 and 1"),
+        (changed(predictor="\ud800"), "surrogates"),
         (changed(quantiles=["0.99"]), "no column p99; it has item_id, date, p10, p50, p90"),
         (changed(quantiles=["0.1", "mean"]), "no column mean"),
         (changed(made_at="yesterday"), "'yesterday'"),
@@ -480,25 +483,6 @@ def test_accuracy_that_followed_gold_between_two_commits_of_a_run_is_there_once(
     site.work()
     assert len(site.rows(GOLD_FORECAST_ACCURACY)) == 6
     assert site.is_right()
-
-
-def test_a_dropped_run_is_gone_and_can_come_again(site: Site) -> None:
-    kept = dataclasses.replace(RUN, run_id="0c")
-    site.land()
-    site.land(kept)
-    site.work()
-    for _ in range(2):
-        drop(site.tables, site.bucket, "revenue", "0a1b")
-        assert {row["run_id"] for rows in site.content().values() for row in rows} == {"0c"}
-        assert site.is_right()
-    assert site.work() == []
-    assert loaded_key("revenue", "0a1b") not in site.bucket.objects
-    site.land()
-    assert len(site.work()) == 1
-    assert cells(site) == sorted(EXPECTED * 2)
-    assert site.is_right()
-    with pytest.raises(ContractError, match="names that match"):
-        drop(site.tables, site.bucket, "x' OR '1'='1", "1")
 
 
 def test_files_beyond_what_fits_into_memory_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

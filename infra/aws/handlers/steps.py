@@ -44,6 +44,10 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
     except LakehouseError as fault:
         return {"status": "REFUSED", "reason": str(fault)}
     if not calls.hold(bucket, starting.lock_key(definition.name), event["execution_arn"]):
+        try:
+            starting.require_turn(definition.name, _seconds_since(event["since"]))
+        except LakehouseError as fault:
+            return {"status": "REFUSED", "reason": str(fault)}
         return {"status": "BUSY", "poll_seconds": poll_seconds}
     is_done = calls.text(bucket, runs.run_key(definition.name, run_id)) is not None
     for one in (*made["datasets"], *made["predictors"]):
@@ -139,9 +143,11 @@ def loaded(event: Event, _: Any) -> dict[str, Any]:
     """Whether the driver has loaded the run."""
     made = event["plan"]
     text = calls.text(event["bucket"], runs.loaded_key(made["forecast"], made["run_id"]))
-    since = datetime.fromisoformat(event["since"])
-    waited = (datetime.now(UTC) - since).total_seconds()
-    return starting.loading(text, waited, int(event["load_seconds"]))
+    return starting.loading(text, _seconds_since(event["since"]), int(event["load_seconds"]))
+
+
+def _seconds_since(moment: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
 
 
 def clean(event: Event, _: Any) -> dict[str, Any]:
@@ -154,7 +160,7 @@ def clean(event: Event, _: Any) -> dict[str, Any]:
         definition,
         now=datetime.now(UTC),
         newest=(made["run_id"], made["trained_by"]),
-        is_all=made["is_deleted_at_end"],
+        unwanted=made["run_id"] if made["is_deleted_at_end"] else "",
     ):
         try:
             forecast.delete_resource_tree(ResourceArn=old)

@@ -21,7 +21,7 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
         if forecast not in steps.definitions():
             print(json.dumps({"key": key, "reason": "no definition has this name"}))  # noqa: T201  (the function's log)
             continue
-        newest = _newest(bucket, f"{starting.INPUT}{forecast}/")
+        newest = _newest(bucket, forecast)
         if newest.get("Key") != key:
             continue
         tag = str(newest["ETag"]).strip('"')
@@ -32,7 +32,9 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
     return {"started": started}
 
 
-def _newest(bucket: str, prefix: str) -> Mapping[str, Any]:
+def _newest(bucket: str, forecast: str) -> Mapping[str, Any]:
+    """The newest of a forecast's files; what else lies beside them is none."""
+    prefix = f"{starting.INPUT}{forecast}/"
     pages = calls.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    found = [one for page in pages for one in page.get("Contents", [])]
+    found = [one for page in pages for one in page.get("Contents", []) if starting.uploaded(one["Key"])]
     return max(found, key=lambda one: (one["LastModified"], one["Key"]), default={})

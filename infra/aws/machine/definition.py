@@ -24,7 +24,12 @@ def machine() -> dict[str, Any]:
         "Plan": step(
             "plan",
             "Is it planned",
-            {"input.$": "$$.Execution.Input", "execution.$": "$$.Execution.Name", "execution_arn.$": "$$.Execution.Id"},
+            {
+                "input.$": "$$.Execution.Input",
+                "execution.$": "$$.Execution.Name",
+                "execution_arn.$": "$$.Execution.Id",
+                "since.$": "$$.Execution.StartTime",
+            },
             "$.plan",
         ),
         "Is it planned": {

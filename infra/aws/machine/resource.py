@@ -4,7 +4,7 @@ from typing import Any
 
 from infra.aws.machine.states import BUSY, SDK, States, exists, when
 
-_HELD = ["CREATE_FAILED", "CREATE_STOPPED", "DELETE_FAILED"]
+_HELD = ["CREATE_FAILED", "CREATE_STOPPED"]
 
 
 def resource(
@@ -31,6 +31,8 @@ def resource(
                 when("$.found.Status", "NONE", make),
                 when("$.found.Status", "ACTIVE", done),
                 *(when("$.found.Status", status, drop) for status in _HELD),
+                # what cannot be deleted would be tried for ever
+                when("$.found.Status", "DELETE_FAILED", f"Stopped {what}"),
                 {"Variable": "$.found.Status", "StringMatches": "DELETE_*", "Next": remove},
             ],
             "Default": wait,

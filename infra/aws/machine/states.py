@@ -24,7 +24,7 @@ BUSY = {
     "MaxAttempts": 20,
     "JitterStrategy": "FULL",
 }
-_AGAIN = {
+AGAIN = {
     "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException", "Lambda.SdkClientException"],
     "IntervalSeconds": 1,
     "BackoffRate": 2,
@@ -48,7 +48,7 @@ def step(name: str, then: str, given: dict[str, Any], path: str) -> dict[str, An
         "Resource": "${StepsArn}",
         "Parameters": {"step": name, **given, **SITE},
         "ResultPath": path,
-        "Retry": [_AGAIN],
+        "Retry": [AGAIN],
         "Catch": CAUGHT,
         "Next": then,
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from infra.aws.machine.states import CAUGHT, FAILED, SITE, States, step, when
+from infra.aws.machine.states import AGAIN, CAUGHT, FAILED, SITE, States, step, when
 
 
 def approval() -> dict[str, Any]:
@@ -22,6 +22,7 @@ def approval() -> dict[str, Any]:
         },
         "TimeoutSeconds": 604800,
         "ResultPath": "$.approved",
+        "Retry": [AGAIN],
         "Catch": CAUGHT,
         "Next": "Forecast",
     }
@@ -32,11 +33,18 @@ def loading() -> States:
     return {
         "Is it to be loaded": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.plan.is_loaded_by_driver", "BooleanEquals": True, "Next": "Is it loaded"}],
+            "Choices": [{"Variable": "$.plan.is_loaded_by_driver", "BooleanEquals": True, "Next": "Note the time"}],
             "Default": "Clean up",
         },
+        # Training may have taken longer than the driver is waited for.
+        "Note the time": {
+            "Type": "Pass",
+            "Parameters": {"since.$": "$$.State.EnteredTime"},
+            "ResultPath": "$.ready",
+            "Next": "Is it loaded",
+        },
         "Is it loaded": step(
-            "loaded", "Has it been loaded", {"plan.$": "$.plan", "since.$": "$$.Execution.StartTime"}, "$.loaded"
+            "loaded", "Has it been loaded", {"plan.$": "$.plan", "since.$": "$.ready.since"}, "$.loaded"
         ),
         "Has it been loaded": {
             "Type": "Choice",
