@@ -50,7 +50,7 @@ class Wishes:
         Raises:
             ContractError: Several predictors with a window too few to choose one.
         """
-        known = {one.algorithm: one for one in definition.predictors}
+        known = {one.algorithm: one for one in reversed(definition.predictors)}
         predictors = tuple(known.get(name, Predictor(name)) for name in self.algorithms) or definition.predictors
         least = least_windows(len(predictors))
         if self.windows and self.windows < least:

@@ -63,8 +63,10 @@ class Pipeline:
     def tell(self, **files: dict[str, Any]) -> None:
         """What jobs do from now on."""
         self.state.mkdir(parents=True, exist_ok=True)
-        for name in ("wait", "faults"):
-            (self.state / f"{name}.json").write_text(json.dumps(files.get(name, {})), encoding="utf-8")
+        for name in ("wait", "faults", "refusals"):
+            fresh = self.state / f"{name}.new"
+            fresh.write_text(json.dumps(files.get(name, {})), encoding="utf-8")
+            fresh.rename(self.state / f"{name}.json")  # at once: a job may be reading
 
     def begun(self) -> Counter[str]:
         """Jobs that were begun, with how often."""
@@ -133,6 +135,7 @@ class Pipeline:
 
         def heard() -> dict[str, Any]:
             found = wait_until("the topic is told", lambda: sqs.receive_message(QueueUrl=url).get("Messages"), 20)
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
             return dict(json.loads(found[0]["Body"]))
 
         return heard
@@ -241,6 +244,50 @@ def test_a_limit_is_waited_for(pipeline: Pipeline) -> None:
     wait_until("the limit is met", lambda: "Forecast.LimitExceededException" in pipeline.failures(arn))
     pipeline.tell()
     assert len(pipeline.plan(pipeline.ended(arn))["predictors"]) == 2
+
+
+OPERATIONS = (
+    "CreateDataset", "DescribeDatasetImportJob", "CreateDatasetImportJob", "CreateDatasetGroup", "ListPredictors",
+    "CreatePredictor", "GetAccuracyMetrics", "ListPredictorBacktestExportJobs", "CreatePredictorBacktestExportJob",
+    "DescribeForecast", "CreateForecast", "DescribeForecastExportJob", "CreateForecastExportJob",
+)  # fmt: skip
+
+
+def test_throttling_of_any_call_is_waited_for(pipeline: Pipeline) -> None:
+    deployed = pipeline.deploy()
+    pipeline.tell(refusals=dict.fromkeys(OPERATIONS, ("ThrottlingException", 1)))
+    arn = pipeline.start_run(deployed)
+    assert pipeline.plan(pipeline.ended(arn))["status"] == "NEW"
+    assert Counter(pipeline.failures(arn))["Forecast.ThrottlingException"] == len(OPERATIONS)
+
+
+def test_whatever_call_is_refused_for_good_the_run_fails_with_its_reason(pipeline: Pipeline) -> None:
+    deployed = pipeline.deploy()
+    heard = pipeline.listener(deployed)
+    # one for each Catch: of the lists of data sets and of predictors, of the group, of the branches
+    for name in ("CreateDataset", "CreateDatasetGroup", "GetAccuracyMetrics", "CreateForecast"):
+        pipeline.tell(refusals={name: ("InvalidInputException", 99)})
+        arn = pipeline.start_run(deployed)
+        found = pipeline.ended(arn)
+        assert (found["status"], found["error"]) == ("FAILED", "Forecast.InvalidInputException"), name
+        assert f"{name} is refused" in found["cause"]
+        assert pipeline.entered(arn)[-2:] == ["Tell of the failure", "Failed"]
+        told = heard()
+        assert told["Subject"] == "Forecast failed"
+        assert f"{name} is refused" in told["Message"]
+    pipeline.tell()
+    assert pipeline.plan(pipeline.run(deployed))["status"] == "NEW"
+
+
+def test_a_function_that_fails_ends_the_run_with_its_line(pipeline: Pipeline) -> None:
+    deployed = pipeline.deploy()
+    pipeline.tell(faults={"accuracy": "none"})
+    arn = pipeline.start_run(deployed)
+    found = pipeline.ended(arn)
+    assert (found["status"], executions.cause(found["cause"])) == (
+        "FAILED", "accuracy metrics without a SUMMARY; expected one",
+    )  # fmt: skip
+    assert pipeline.entered(arn)[-3:] == ["Choose", "Tell of the failure", "Failed"]
 
 
 def test_two_runs_at_once_make_everything_once(pipeline: Pipeline) -> None:

@@ -28,11 +28,12 @@ from lakehouse.tables import (
     GOLD_SALES_FORECAST,
     Table,
 )
-from spark_jobs import exports, forecasts
+from spark_jobs import compare_forecasts, exports, forecasts
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.forecasts import Loader
 from spark_jobs.recompute_accuracy import accuracy as slow
+from spark_jobs.recompute_forecasts import backtests as backtests_by_hand
 from spark_jobs.recompute_forecasts import differences
 from spark_jobs.recompute_forecasts import forecasts as by_hand
 from spark_jobs.transforms import forecast_accuracy
@@ -122,6 +123,9 @@ class Site:
     def versions(self) -> list[int]:
         return [self.tables.version(table) for table in FORECAST_TABLES]
 
+    def dataset(self, table: Table) -> Any:
+        return self.tables.handle(table).to_pyarrow_dataset()
+
     def is_right(self) -> bool:
         """Whether both tables are what the slow ways find."""
         rows = self.rows(GOLD_SALES_FORECAST)
@@ -131,6 +135,7 @@ class Site:
                 files = [text for name, text in self.bucket.objects.items() if name.startswith(run.exports)]
                 own = [row for row in rows if row["run_id"] == run.run_id]
                 assert list(differences(run, by_hand(run, files), own)) == []
+        assert list(compare_forecasts.differences(self.bucket, self.dataset)) == []
         expected = slow(self.rows(GOLD_SALES_FORECAST), {"gold.daily_sales": self.rows(GOLD_DAILY_SALES)})
         return self.rows(GOLD_FORECAST_ACCURACY) == sorted(expected, key=repr)
 
@@ -285,6 +290,7 @@ def test_a_log_transform_is_undone(site: Site) -> None:
         (lambda rows: [*rows, rows[0] | {"item_id": "X"}], "only in the table: ('X'"),
         (lambda rows: [rows[0] | {"quantiles": [("0.1", -1.0), ("0.5", 9.0), ("0.9", None)]}, *rows[1:]], "0.5 of"),
         (lambda rows: [rows[0] | {"quantiles": []}, *rows[1:]], "0.1 of"),
+        (lambda rows: [rows[0] | {"p90": 9.0}, *rows[1:]], "p90 of"),
     ],
 )
 def test_what_is_not_as_in_the_files_is_told(
@@ -294,6 +300,37 @@ def test_what_is_not_as_in_the_files_is_told(
     site.work()
     files = [text.encode() for text in FILES.values()]
     assert said in next(differences(RUN, by_hand(RUN, files), spoil(site.rows(GOLD_SALES_FORECAST))))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda rows: rows[1:], "missing in the table: ('UK', (), datetime"),
+        (lambda rows: [rows[0] | {"window_end_at": rows[0]["made_at"]}, *rows[1:]], "missing in the table"),
+        (lambda rows: [row | {"actual": 8.0} for row in rows], "actual of"),
+        (lambda rows: [row | {"quantiles": [*row["quantiles"][:2], ("0.9", 5.0)]} for row in rows], "0.9 of"),
+    ],
+)
+def test_a_backtest_that_is_not_as_in_the_files_is_told(
+    site: Site, spoil: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], said: str
+) -> None:
+    site.land()
+    site.work()
+    rows, table = site.rows(GOLD_FORECAST_BACKTEST), GOLD_FORECAST_BACKTEST.full_name
+    expected = backtests_by_hand(RUN, [BACKTEST.encode()])
+    assert list(differences(RUN, expected, rows, table)) == []
+    told = next(differences(RUN, expected, spoil(rows), table))
+    assert told.startswith("gold.forecast_backtest: run 0a1b of revenue: ")
+    assert said in told
+
+
+def test_verify_tells_of_a_backtest_that_was_changed(site: Site) -> None:
+    site.land()
+    site.work()
+    assert site.is_right()
+    site.tables.handle(GOLD_FORECAST_BACKTEST).update(predicate="actual = 7.0", updates={"actual": "1.0"})
+    (told,) = compare_forecasts.differences(site.bucket, site.dataset)
+    assert told.startswith("gold.forecast_backtest: run 0a1b of revenue: actual of ('UK'")
 
 
 def changed(**fields: Any) -> Callable[[Site], None]:
