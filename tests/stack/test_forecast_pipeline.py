@@ -29,7 +29,11 @@ pytestmark = pytest.mark.stack
 
 NAME = "revenue"
 PLAIN = dataclasses.replace(
-    reading.load()["revenue_by_country"], name=NAME, predictors=(Predictor("NPTS"), Predictor("ETS")), holidays=""
+    reading.load()["revenue_by_country"],
+    name=NAME,
+    predictors=(Predictor("NPTS", windows=2), Predictor("ETS", windows=2)),
+    metric="WAPE",
+    holidays="",
 )
 KINDS = (
     "dataset-import-job", "predictor", "predictor-backtest-export-job", "forecast", "forecast-export-job",
