@@ -96,7 +96,7 @@ def _measured(settings: Settings, arn: str, definitions: Mapping[str, Definition
 def _reported(settings: Settings, definition: Definition, run_id: str) -> Figure:
     """What the run itself says of its newest window."""
     found = results.read(settings, definition, run_id)
-    note = f"{found.run.predictor}, chosen on older windows than what is told of; the median"
+    note = f"{found.run.predictor}; the median, on windows that chose nothing"
     what = f"{definition.name}: WAPE of the backtest that the run tells of"
     return _figure(what, "", found.wape, naive=found.naive, asked=found.naive, note=note)
 
