@@ -57,7 +57,7 @@ def held_out(definition: Definition, origin: date, ask: Ask) -> Held:
     quantiles = trained[judgement.place].forecast(known, levels, _quietly).quantiles
     first = known.periods - SEASON
     horizon = definition.horizon
-    naive = known.target[:, [first + step % SEASON for step in range(horizon)]]
+    naive = np.nan_to_num(known.target[:, [first + step % SEASON for step in range(horizon)]])
     came = _came(definition, known, origin, ask)
     losses = [
         [

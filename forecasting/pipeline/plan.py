@@ -95,13 +95,14 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "", trai
         trained_by: An earlier run whose predictors serve once more; "" to train.
 
     Returns:
-        `datasets`, `group`, `predictors`, `forecast`, `export`, `backtest`: requests, and what polls need.
+        `facts`, `datasets`, `group`, `predictors`, `forecast`, `export`, `backtest`: requests, and what polls need.
     """
     datasets = _datasets(definition, run, site, upload)
     group = names.resource(definition.name, names.digest([one["create"]["DatasetName"] for one in datasets], 5))
     group_arn, name = site.place.arn("dataset-group", group), names.resource(definition.name, run)
     forecast_arn, trained = site.place.arn("forecast", name), names.resource(definition.name, trained_by or run)
     return {
+        "facts": _query("" if upload else sql.facts(definition, site.prefix), site, [definition.name, run]),
         "datasets": datasets,
         "group": {
             "DatasetGroupName": group,
@@ -186,14 +187,18 @@ def _dataset(
         "arn": arn,
         "import": start,
         "import_arn": site.place.arn("dataset-import-job", name, start["DatasetImportJobName"]),
-        "query": {
-            "QueryString": sql.unload(query, folder) if query else "",
-            "ResultConfiguration": {"OutputLocation": f"s3://{site.bucket}/{places.ATHENA}"},
-            "QueryExecutionContext": {"Database": f"{site.prefix}gold"},
-            # A retried call asks for the same execution.
-            "ClientRequestToken": names.digest([site.attempt, name, run], 40),
-        },
+        "query": _query(sql.unload(query, folder) if query else "", site, [name, run]),
         "needs_query": bool(query),
+    }
+
+
+def _query(text: str, site: Site, which: list[str]) -> Request:
+    return {
+        "QueryString": text,
+        "ResultConfiguration": {"OutputLocation": f"s3://{site.bucket}/{places.ATHENA}"},
+        "QueryExecutionContext": {"Database": f"{site.prefix}gold"},
+        # A retried call asks for the same execution.
+        "ClientRequestToken": names.digest([site.attempt, *which], 40),
     }
 
 

@@ -123,6 +123,17 @@ def require_data(versions: Mapping[str, str], *, upload: str = "") -> None:
         raise ContractError(f"{', '.join(missing)} has no data", "some", "run `make replay` or see `make status`")
 
 
+def require_rows(definition: Definition, count: int) -> None:
+    """Refuse a forecast of nothing.
+
+    Raises:
+        ContractError: No row has an item, a time and a target.
+    """
+    if not count:
+        source = "its query" if definition.query else definition.table
+        raise ContractError(f"no rows of {definition.name}", f"some with {definition.target}", f"look at {source}")
+
+
 def require_history(definition: Definition, first: str, last: str) -> None:
     """Refuse a horizon longer than a third of the history, as Amazon Forecast's rules have it.
 

@@ -213,7 +213,9 @@ def test_what_fails_ends_the_run_with_its_message_and_the_next_run_makes_it_anew
 
 def test_a_query_that_fails_is_the_cause(pipeline: Pipeline) -> None:
     wrong = dataclasses.replace(PLAIN, query='SELECT sales_date, country, nope AS net_revenue FROM gold."daily_sales"')
+    before = pipeline.resources()
     found = pipeline.run(pipeline.deploy(wrong))
+    assert pipeline.resources() == before
     assert (found["status"], found["error"]) == ("FAILED", "Athena.Failed")
     assert "Column 'nope' cannot be resolved" in found["cause"]
 

@@ -133,7 +133,7 @@ def test_forecasts_end_as_files_with_every_point_and_a_table_of_accuracy(
     ("name", "words"),
     [
         ("longest", "horizon 60 of longest with a history of 90 periods; expected at most a third of it, 30"),
-        ("nothing", "run_"),
+        ("nothing", "no rows of nothing; expected some with net_revenue; look at its query"),
     ],
 )
 def test_a_run_that_cannot_be_is_a_line(

@@ -151,11 +151,11 @@ def test_a_wrong_message_is_refused_in_a_line(text: str, words: str) -> None:
 
 
 def test_a_message_changes_horizon_windows_and_models() -> None:
-    wished = {"ForecastHorizon": 7, "NumberOfBacktestWindows": 2, "Models": ["NPTS", "auto"], "PerformDelete": True}
+    wished = {"ForecastHorizon": 7, "NumberOfBacktestWindows": 2, "Models": ["ETS", "auto"], "PerformDelete": True}
     text = json.dumps({"DataName": "tea", **wished})
     found = starting.order(starting.message(text, ["tea"]), ["tea"])
     given = found.wishes.apply(REVENUE)
-    assert (given.horizon, given.predictors) == (7, (Predictor("NPTS", {}, 2), Predictor("auto")))
+    assert (given.horizon, given.predictors) == (7, (Predictor("ETS", {}, 2), Predictor("auto")))
     assert found.is_deleted_at_end
     assert starting.order({"DataName": "tea"}, ["tea"]).wishes.apply(REVENUE) == REVENUE
 
@@ -189,6 +189,12 @@ def test_a_run_waits_for_the_driver_until_the_limit() -> None:
         "reason": "no such column",
     }
     assert starting.loading('{"fault": "", "rows": {"gold.sales_forecast": 7}}', 99, 10)["status"] == "LOADED"
+
+
+def test_a_forecast_of_nothing_is_refused() -> None:
+    starting.require_rows(REVENUE, 1)
+    with pytest.raises(ContractError, match="no rows of revenue_by_country; expected some with net_revenue; look at g"):
+        starting.require_rows(REVENUE, 0)
 
 
 def test_a_horizon_is_at_most_a_third_of_the_history() -> None:

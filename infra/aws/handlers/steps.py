@@ -4,7 +4,7 @@ A mistake of a person is an answer (`status: REFUSED`), not an exception: the ex
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,25 @@ def _serving(definition: Definition) -> str:
 
 
 def check(event: Event, _: Any) -> dict[str, Any]:
-    """Whether the history is long enough for the horizon."""
+    """Whether there are rows, and the history is long enough for the horizon."""
     definition = Definition.from_dict(event["plan"]["definition"])
-    target = next(one["import"] for one in event["imported"] if one["kind"] == "target")
-    found = target.get("FieldStatistics", {}).get(sql.TIMESTAMP, {})
     try:
-        starting.require_history(definition, found.get("Min", ""), found.get("Max", ""))
+        if "rows" in event:
+            count, first, last = (cell.get("VarCharValue", "") for cell in event["rows"][1]["Data"])
+            starting.require_rows(definition, int(count))
+        else:
+            first, last = _span(event["imported"])
+        starting.require_history(definition, first, last)
     except LakehouseError as fault:
         return {"status": "REFUSED", "reason": str(fault)}
     return {"status": "ENOUGH"}
+
+
+def _span(imported: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The first and the last moment of the target that was imported; "" where the service does not tell."""
+    target = next(one["import"] for one in imported if one["kind"] == "target")
+    found = target.get("FieldStatistics", {}).get(sql.TIMESTAMP, {})
+    return found.get("Min", ""), found.get("Max", "")
 
 
 def choose(event: Event, _: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A data set and the import of this run's rows into it."""
 
+from infra.aws.machine.queries import query
 from infra.aws.machine.resource import resource
-from infra.aws.machine.states import BUSY, SDK, States, call, exists, when
+from infra.aws.machine.states import BUSY, SDK, States, call, exists
 
 
 def dataset() -> States:
@@ -33,38 +34,12 @@ def dataset() -> States:
             "Choices": [{"Variable": "$.needs_query", "BooleanEquals": True, "Next": "Unload"}],
             "Default": "Make import",
         },
-        "Unload": {
-            "Type": "Task",
-            "Resource": f"{SDK}athena:startQueryExecution",
-            "InputPath": "$.query",
-            "ResultPath": "$.asked",
-            "Retry": [BUSY],
-            "Next": "Ask for rows",
-        },
-        "Wait for rows": {"Type": "Wait", "SecondsPath": "$.poll_seconds", "Next": "Ask for rows"},
-        "Ask for rows": {
-            "Type": "Task",
-            "Resource": f"{SDK}athena:getQueryExecution",
-            "Parameters": {"QueryExecutionId.$": "$.asked.QueryExecutionId"},
-            "ResultSelector": {"Status.$": "$.QueryExecution.Status"},
-            "ResultPath": "$.rows",
-            "Retry": [BUSY],
-            "Next": "Are rows there",
-        },
-        "Are rows there": {
-            "Type": "Choice",
-            "Choices": [
-                when("$.rows.Status.State", "SUCCEEDED", "Make import"),
-                when("$.rows.Status.State", "FAILED", "No rows"),
-                when("$.rows.Status.State", "CANCELLED", "Rows were stopped"),
-            ],
-            "Default": "Wait for rows",
-        },
+        **query("Unload", "rows", given="$.query", seconds="$.poll_seconds", then="Make import"),
         "No rows": {
             "Type": "Fail",
             "Error": "Athena.Failed",
-            "CausePath": f"States.Format('{{}}: {{}}', {name}, $.rows.Status.StateChangeReason)",
+            "CausePath": f"States.Format('{{}}: {{}}', {name}, $.answer.Status.StateChangeReason)",
         },
-        "Rows were stopped": {"Type": "Fail", "Error": "Athena.Cancelled", "Cause": "the query was stopped"},
+        "Stopped rows": {"Type": "Fail", "Error": "Athena.Cancelled", "Cause": "the query was stopped"},
         "Imported": {"Type": "Pass", "Parameters": {"kind.$": "$.kind", "import.$": "$.found"}, "End": True},
     }

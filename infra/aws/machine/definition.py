@@ -6,8 +6,9 @@ from typing import Any
 
 from infra.aws.machine.datasets import dataset
 from infra.aws.machine.exports import backtest, forecast
+from infra.aws.machine.facts import facts, of_a_file
 from infra.aws.machine.predictors import predictor
-from infra.aws.machine.states import BUSY, CAUGHT, FAILED, SDK, States, each, exists, publish, step, when
+from infra.aws.machine.states import BUSY, CAUGHT, FAILED, SDK, States, each, exists, publish, refused, step, when
 from infra.aws.machine.waiting import approval, loading
 
 FILE = Path(__file__).parents[1] / "forecast.asl.json"
@@ -39,28 +40,13 @@ def machine() -> dict[str, Any]:
                 when("$.plan.status", "BUSY", "Wait for the run before"),
                 when("$.plan.status", "DONE", "Is it to be loaded"),
             ],
-            "Default": "Import",
+            "Default": "Is there a table",
         },
         "Wait for the run before": {"Type": "Wait", "SecondsPath": "$.plan.poll_seconds", "Next": "Plan"},
-        "Refuse": {
-            "Type": "Pass",
-            "Parameters": {"Error": "Refused", "Cause.$": "$.plan.reason"},
-            "ResultPath": "$.error",
-            "Next": FAILED,
-        },
-        "Import": each("$.plan.datasets", dataset(), "Look for data set", "Check"),
-        "Check": step("check", "Is it enough", {"plan.$": "$.plan", "imported.$": "$.imported"}, "$.checked"),
-        "Is it enough": {
-            "Type": "Choice",
-            "Choices": [when("$.checked.status", "REFUSED", "Not enough")],
-            "Default": "Group",
-        },
-        "Not enough": {
-            "Type": "Pass",
-            "Parameters": {"Error": "Refused", "Cause.$": "$.checked.reason"},
-            "ResultPath": "$.error",
-            "Next": FAILED,
-        },
+        "Refuse": refused("$.plan.reason"),
+        **facts("Import"),
+        "Import": each("$.plan.datasets", dataset(), "Look for data set", "Was it a file"),
+        **of_a_file("Group"),
         "Group": {
             "Type": "Task",
             "Resource": f"{SDK}forecast:createDatasetGroup",

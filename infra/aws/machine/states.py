@@ -91,6 +91,16 @@ def when(variable: str, value: str, then: str) -> dict[str, Any]:
     return {"Variable": variable, "StringEquals": value, "Next": then}
 
 
+def refused(reason: str) -> dict[str, Any]:
+    """A person's mistake: the run fails with its one line, at this path."""
+    return {
+        "Type": "Pass",
+        "Parameters": {"Error": "Refused", "Cause.$": reason},
+        "ResultPath": "$.error",
+        "Next": FAILED,
+    }
+
+
 def exists(then: str) -> dict[str, Any]:
     """What is made already, by this run at an earlier attempt or by another at the same time, is used."""
     return {"ErrorEquals": ["Forecast.ResourceAlreadyExistsException"], "ResultPath": "$.exists", "Next": then}
