@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,17 @@ chosen:
     predictors: [{{algorithm: NPTS, hyperparameters: {{kernel_type: uniform}}, windows: 3}}, ETS],
     items: {{top: 1, by: net_revenue}}, related: {{table: gold.daily_sales, columns: [units_sold]}},
     filling: {{middlefill: mean, backfill: zero}}}}
-hourly:
+halves:
   table: gold.daily_sales
-  query: "SELECT country, CAST(sales_date AS timestamp) + INTERVAL '6' HOUR AS at, net_revenue FROM daily_sales"
+  query: |
+    SELECT country, date_add('minute', n, CAST(sales_date AS timestamp)) AS at, net_revenue / 2 AS net_revenue
+    FROM daily_sales CROSS JOIN UNNEST(ARRAY[370, 380]) AS minutes (n)
   item: country
   time: at
   target: net_revenue
-  frequency: H
-  horizon: 24
+  frequency: 30min
+  horizon: 48
+  log: true
   predictors: [NPTS]
 monthly: {ROWS.replace("horizon: 7", "horizon: 1")}, frequency: M}}
 longest: {ROWS.replace("horizon: 7", "horizon: 60")}}}
@@ -57,7 +61,7 @@ weekly:
     columns: [country_name]
 """
 
-NAMES = ("plain", "logs", "chosen", "hourly", "monthly", "weekly")
+NAMES = ("plain", "logs", "chosen", "halves", "monthly", "weekly")
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def lake(gateway: Settings, bucket: str, tmp_path: Path, monkeypatch: pytest.Mon
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     yield settings
-    for name in ("plain", "logs", "chosen", "hourly", "monthly", "longest", "nothing", "weekly"):
+    for name in ("plain", "logs", "chosen", "halves", "monthly", "longest", "nothing", "weekly"):
         main(["forecast-clean", name])
 
 
@@ -97,15 +101,15 @@ def test_forecasts_end_as_files_with_every_point_and_a_table_of_accuracy(
         ]
         for name, run in found.items()
     }
-    # Two countries, seven days; two weeks, a month and a day's hours where it is by those; one country of one.
-    counts = {"plain": 14, "logs": 14, "chosen": 7, "hourly": 48, "monthly": 2, "weekly": 4}
+    # Two countries, seven days; two weeks, a month and a day's half hours where it is by those; one country of one.
+    counts = {"plain": 14, "logs": 14, "chosen": 7, "halves": 96, "monthly": 2, "weekly": 4}
     assert {name: len(rows) for name, rows in points.items()} == counts
     assert {point.at.isoformat() for point in points["monthly"]} == {"2024-04-01T00:00:00"}
     assert points["chosen"][0].series == ("United Kingdom",)
     assert found["chosen"].reported_from == "2024-03-24T00:00:00Z"
     held = {name: run.source_table for name, run in found.items()}
     assert held == dict.fromkeys(("plain", "logs", "chosen", "monthly"), "gold.daily_sales") | {
-        "hourly": "",
+        "halves": "",
         "weekly": "",
     }
     assert {point.series for point in points["weekly"]} == {("France", "shop"), ("United Kingdom", "shop")}
@@ -122,6 +126,9 @@ def test_forecasts_end_as_files_with_every_point_and_a_table_of_accuracy(
     ):
         values = [point.values["p50"] for point in points[name] if point.series[0] == "United Kingdom"]
         assert all(low < value < high for value in values), (name, values)
+    halves = {point.at: point.values["p50"] for point in points["halves"] if point.series[0] == "United Kingdom"}
+    assert 190 < halves.pop(datetime(2024, 3, 31, 6)) < 460  # the logarithm is of the half hour's sum
+    assert max(halves.values()) < 1
     backtests = objects(s3, lake.bucket, f"{found['plain'].backtests}forecasted-values/")
     assert sum(len(series.points(text)) for text in backtests) == 14
     assert found["plain"].metrics["WAPE"] < 0.3
