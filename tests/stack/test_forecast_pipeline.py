@@ -384,7 +384,11 @@ def test_the_newest_file_starts_a_run_and_the_same_file_never_another(pipeline: 
     deployed = pipeline.deploy()
     s3, states = client(pipeline.settings), pipeline.client("stepfunctions")
     rows = "".join(f"UK,2024-01-{day:02d},{day}\n" for day in range(1, 31))
+    heard = pipeline.listener(deployed)
     s3.put_object(Bucket=pipeline.settings.bucket, Key="input/nobody/a.csv", Body=rows.encode())
+    assert heard()["Message"].startswith(
+        "input/nobody/a.csv starts no forecast; expected input/NAME/….csv, NAME one of"
+    )
     s3.put_object(Bucket=pipeline.settings.bucket, Key=f"input/{NAME}/a.csv", Body=rows.encode())
 
     def of_uploads() -> list[str]:

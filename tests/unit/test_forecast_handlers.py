@@ -39,6 +39,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     monkeypatch.setattr(calls, "client", lambda _: found)
     monkeypatch.setattr(steps, "definitions", lambda: {"revenue": reading.load()["revenue_by_country"]})
     monkeypatch.setenv("MACHINE", "machine")
+    monkeypatch.setenv("TOPIC", "topic")
     monkeypatch.setenv("DEAD_LETTERS", "dead")
     return found
 
@@ -60,10 +61,14 @@ def test_of_several_files_the_newest_starts_a_run_whatever_else_lies_beside_it(c
         entry("input/revenue/notes.txt", 1),
     ]
     event = uploaded(
-        "input/revenue/old.csv", "input/revenue/may.csv", "input/nobody/may.csv", "input/revenue/notes.txt"
+        "input/revenue/old.csv", "input/revenue/may.csv", "input/", "input/nobody/may.csv", "input/revenue/notes.txt"
     )
     assert uploads.handler(event, None) == {"started": ["input/revenue/may.csv"]}
-    ((name, given),) = client.asked
+    assert [given["Message"].partition(";")[0] for name, given in client.asked if name == "publish"] == [
+        "input/nobody/may.csv starts no forecast",
+        "input/revenue/notes.txt starts no forecast",
+    ]
+    ((name, given),) = (one for one in client.asked if one[0] != "publish")
     assert (name, json.loads(given["input"])) == (
         "start_execution",
         {"DataName": "revenue", "Upload": "input/revenue/may.csv", "Tag": "input/revenue/may.csv"},

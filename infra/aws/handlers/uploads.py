@@ -4,7 +4,8 @@ Of several uploads in a row only the latest starts one, and a file that was impo
 """
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -17,9 +18,9 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
     started = []
     for one in event.get("Records", []):
         bucket, key = one["s3"]["bucket"]["name"], unquote_plus(one["s3"]["object"]["key"])
-        forecast = starting.uploaded(key)
-        if forecast not in steps.definitions():
-            print(json.dumps({"key": key, "reason": "no definition has this name"}))  # noqa: T201  (the function's log)
+        forecast, known = starting.uploaded(key), sorted(steps.definitions())
+        if forecast not in known:
+            _tell(key, known)
             continue
         newest = _newest(bucket, forecast)
         if newest.get("Key") != key:
@@ -30,6 +31,13 @@ def handler(event: Mapping[str, Any], _: Any) -> dict[str, Any]:
         started.append(key)
     print(json.dumps({"started": started}))  # noqa: T201  (the function's log)
     return {"started": started}
+
+
+def _tell(key: str, known: Sequence[str]) -> None:
+    """Tell the topic of a file that nobody waits for; a folder, as consoles make them, is none."""
+    if not key.endswith("/"):
+        reason = f"{key} starts no forecast; expected {starting.INPUT}NAME/….csv, NAME one of {', '.join(known)}"
+        calls.client("sns").publish(TopicArn=os.environ["TOPIC"], Subject="File refused", Message=reason)
 
 
 def _newest(bucket: str, forecast: str) -> Mapping[str, Any]:
