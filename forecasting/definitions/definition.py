@@ -121,6 +121,11 @@ class Definition:
         return self.table if is_held else ""
 
     @property
+    def least_horizons(self) -> int:
+        """How many horizons a history has at least, as Amazon Forecast asks: three, four of an AutoPredictor."""
+        return 4 if any(one.algorithm == AUTO for one in self.predictors) else 3
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Every table whose rows decide a run's result."""
         found = [self.table, *(series.table for series in (self.related, self.metadata) if series)]

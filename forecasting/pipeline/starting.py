@@ -135,10 +135,10 @@ def require_rows(definition: Definition, count: int) -> None:
 
 
 def require_history(definition: Definition, first: str, last: str) -> None:
-    """Refuse a horizon longer than a third of the history, as Amazon Forecast's rules have it.
+    """Refuse a horizon longer than a third of the history, or a quarter for an AutoPredictor, as Amazon Forecast does.
 
     Args:
-        definition: Its frequency and horizon.
+        definition: Its frequency, horizon and predictors.
         first: Moment of the oldest datum, ISO 8601; "" where nobody knows.
         last: The same of the newest.
 
@@ -149,10 +149,11 @@ def require_history(definition: Definition, first: str, last: str) -> None:
         return
     span = datetime.fromisoformat(last.replace("Z", "")) - datetime.fromisoformat(first.replace("Z", ""))
     periods = int(span / _PERIODS[definition.frequency]) + 1
-    if definition.horizon * 3 > periods:
+    horizons = definition.least_horizons
+    if definition.horizon * horizons > periods:
         raise ContractError(
             f"horizon {definition.horizon} of {definition.name} with a history of {periods} periods",
-            f"at most a third of it, {periods // 3}",
+            f"at most a {'third' if horizons == 3 else 'quarter'} of it, {periods // horizons}",
             "shorten the horizon, or wait for more data",
         )
 

@@ -203,6 +203,10 @@ def test_a_horizon_is_at_most_a_third_of_the_history() -> None:
     with pytest.raises(ContractError, match=r"horizon 3 of revenue_by_country with a history of 8 periods; .* third"):
         starting.require_history(weekly, "2024-01-01", "2024-02-19")
     starting.require_history(weekly, "", "")
+    auto = dataclasses.replace(weekly, predictors=(Predictor("auto"),))
+    starting.require_history(auto, "2024-01-01", "2024-03-18")
+    with pytest.raises(ContractError, match=r"with a history of 9 periods; expected at most a quarter of it, 2"):
+        starting.require_history(auto, "2024-01-01", "2024-02-26")
 
 
 def window(start: str | float | None, metrics: dict[str, Any]) -> dict[str, Any]:
