@@ -4,12 +4,14 @@ import hashlib
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import account, archive, changes, cost, environment, jobs, package, stacks
+from infra.aws import account, archive, changes, cost, deploy, environment, jobs, package, stacks
+from infra.aws.artefacts import Artefacts
 from infra.aws.environment import Environment
 from infra.local import rest
 from infra.local.cloudformation.services import fitted
@@ -192,6 +194,33 @@ def test_what_a_failed_creation_left_is_cleared_away() -> None:
 def test_what_a_person_has_to_wait_for_or_mend_is_said(status: str, said: str) -> None:
     with pytest.raises(changes.StackError, match=said):
         changes.prepare(Stacks(status), "s", print)
+
+
+class Clients:
+    """An account in which another one has the bucket."""
+
+    environment, settings, place = Environment("x"), load({}, None), "AWS"
+
+    class exceptions:  # noqa: N801 (as boto3 has it)
+        ClientError = ClientError
+
+    def client(self, _: str) -> "Clients":
+        return self
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": "1"}
+
+    def describe_stacks(self, **_: str) -> None:
+        raise refusal("ValidationError", "Stack does not exist")
+
+    def head_bucket(self, **_: str) -> None:
+        raise refusal("403", "Forbidden")
+
+
+def test_a_bucket_of_another_account_is_said_before_anything_is_made() -> None:
+    said = r"bucket saleslake-x-1-eu-west-1 belongs to another account; expected a name that is free; take another ENV"
+    with pytest.raises(changes.StackError, match=said):
+        deploy.deploy(Clients(), Artefacts(None, {}), SimpleNamespace(note=print))  # type: ignore[arg-type]
 
 
 def test_a_property_that_the_api_does_not_know_is_refused() -> None:
