@@ -31,6 +31,7 @@ from lakehouse.settings import Settings
 
 GRACE_SECONDS = 20.0
 _SERVICE = "emr-serverless.amazonaws.com"
+_PID = "pid"
 _IMAGE = "/usr/share/aws/"
 _DRIVER = "spark.emr-serverless.driverEnv."
 # What the job says of its size and place, which are others here.
@@ -63,6 +64,7 @@ class Run:
             RunError: It could not be begun.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        end_orphan(self._folder)
         try:
             command, environment = self._prepared()
         except (ClientError, BotoCoreError, LakehouseError, RoleError, OSError, tarfile.TarError) as fault:
@@ -72,6 +74,7 @@ class Run:
             self._process = subprocess.Popen(  # noqa: S603 (what the account's owner has deployed)
                 command, cwd=self._folder, env=environment, stdout=stdout, stderr=stderr, start_new_session=True
             )
+            (self._folder / _PID).write_text(str(self._process.pid), encoding="utf-8")
             if self._is_to_end:
                 self.ask_to_end()
             code = self._process.wait()
@@ -115,7 +118,7 @@ class Run:
         for archive in confs.pop("spark.archives", "").split(","):
             if archive and _FITS:
                 url, _, name = archive.partition("#")
-                self._unpacked(self._fetched(s3, url), self._folder / name)
+                self._unpacked(self._fetched(s3, url), self._folder / Path(name).name)
         entry = self._fetched(s3, submit["entryPoint"])
         java = find_java(self._settings)
         told = {
@@ -177,6 +180,19 @@ class Run:
         for name in ("stdout", "stderr"):
             body = gzip.compress((self._folder / name).read_bytes())
             s3.put_object(Bucket=place.netloc, Key=f"{place.path.strip('/')}/{run}/{name}.gz", Body=body)
+
+
+def end_orphan(folder: Path) -> bool:
+    """End what a killed gateway has left working in a run's folder; returns whether there was anything."""
+    try:
+        pid = int((folder / _PID).read_text(encoding="utf-8"))
+        # The number may be another process's by now: ours names the folder.
+        is_ours = any(str(folder) in part for part in psutil.Process(pid).cmdline())
+    except (OSError, ValueError, psutil.Error):
+        return False
+    if is_ours:
+        os.killpg(pid, signal.SIGKILL)
+    return is_ours
 
 
 def _spark_submit() -> Path:

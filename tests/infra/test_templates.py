@@ -75,6 +75,11 @@ def test_the_linters_find_nothing(linters: Path) -> None:
         assert one.returncode == 0, said
 
 
+def test_a_template_fits_into_a_call() -> None:
+    for path in FILES:
+        assert Path(path).stat().st_size < 51_200, path
+
+
 def test_a_finding_is_skipped_with_a_reason() -> None:
     for name in NAMES:
         for key, one in resources(name).items():

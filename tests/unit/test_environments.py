@@ -1,6 +1,9 @@
 """Environments on AWS before any call: their files, their bill, their jobs, packages and what a failure says."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +16,7 @@ from botocore.exceptions import ClientError
 from infra.aws import account, archive, changes, cost, deploy, environment, jobs, package, stacks
 from infra.aws.artefacts import Artefacts
 from infra.aws.environment import Environment
-from infra.local import rest
+from infra.local import emr_run, rest
 from infra.local.cloudformation.services import fitted
 from infra.local.kept import Kept
 from lakehouse.errors import ConfigError
@@ -234,6 +237,17 @@ def test_a_property_that_the_api_does_not_know_is_refused() -> None:
     assert fit["schedulerConfiguration"] == {"maxConcurrentRuns": 1}
     with pytest.raises(ValueError, match=r"AutoStopConfiguration.Idle is not known"):
         fitted(shape, {"AutoStopConfiguration": {"Idle": 1}})
+
+
+def test_what_a_killed_gateway_left_working_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen([*program, str(tmp_path / "main.py")], start_new_session=True) as left:
+        (tmp_path / "pid").write_text(str(left.pid))
+        assert emr_run.end_orphan(tmp_path) is True
+        assert left.wait(10) == -9
+    assert emr_run.end_orphan(tmp_path) is False
+    (tmp_path / "pid").write_text(str(os.getpid()))
+    assert emr_run.end_orphan(tmp_path) is False
 
 
 def test_records_outlive_the_process(tmp_path: Path) -> None:
