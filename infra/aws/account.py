@@ -61,10 +61,22 @@ def answers(settings: Settings, what: str) -> Iterator[None]:
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as fault:
         raise ConfigError(f"{what}: {fault}", "credentials of an AWS account", "set AWS_PROFILE or sign in") from fault
     except ClientError as fault:
-        raise changes.explain(fault) or SourceError(f"{what}: {fault}", f"an answer of {place}") from fault
+        raise explain(fault) or SourceError(f"{what}: {fault}", f"an answer of {place}") from fault
     except BotoCoreError as fault:
         action = "run `make up`, or empty AWS_ENDPOINT_URL if AWS is meant" if settings.aws_endpoint_url else ""
         raise SourceError(f"{what}: {fault}", f"an answer of {place}", action) from fault
+
+
+def explain(fault: ClientError) -> ConfigError | None:
+    """The one line for refusals that a person can mend: keys, tokens, rights."""
+    code, said = fault.response["Error"].get("Code", ""), fault.response["Error"].get("Message", "")
+    if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
+        return ConfigError(f"AWS: {said}", "a token that is valid now", "sign in again (`aws sso login`), then repeat")
+    if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"):
+        return ConfigError(f"AWS: {said}", "keys of an AWS account", "correct AWS_PROFILE or AWS_ACCESS_KEY_ID")
+    if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):
+        return ConfigError(f"AWS: {said}", "a role that may deploy", "ask for the permission, then repeat")
+    return None
 
 
 def forecasting_of(settings: Settings, environment: Environment) -> deployment.Deployed:

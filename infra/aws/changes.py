@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lakehouse.errors import ConfigError, SourceError
+from lakehouse.errors import SourceError
 
 SECONDS = 3600.0  # an MSK cluster takes 15 to 35 minutes
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 5.0
@@ -276,15 +276,3 @@ def _changes(client: Any, name: str, change_set: str) -> list[Change]:
 
 def _property(target: Mapping[str, Any]) -> str:
     return str(target.get("Name") or target["Attribute"])
-
-
-def explain(fault: ClientError) -> ConfigError | None:
-    """The one line for refusals that a person can mend: keys, tokens, rights."""
-    code, said = fault.response["Error"].get("Code", ""), fault.response["Error"].get("Message", "")
-    if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
-        return ConfigError(f"AWS: {said}", "a token that is valid now", "sign in again (`aws sso login`), then repeat")
-    if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"):
-        return ConfigError(f"AWS: {said}", "keys of an AWS account", "correct AWS_PROFILE or AWS_ACCESS_KEY_ID")
-    if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):
-        return ConfigError(f"AWS: {said}", "a role that may deploy", "ask for the permission, then repeat")
-    return None

@@ -1,32 +1,24 @@
 """EMR Serverless of the gateway: applications, and job runs that are real processes of spark-submit on this machine.
 
-Owns the API and the life of a run; what a run is made of and how it is started stands in emr_run.py. Runs of an
-application wait for each other as MaxConcurrentRuns says; a run that a killed gateway left is begun again.
+Owns the API; the life of a run stands in emr_lives.py, what it is made of and how it is started in emr_run.py. Runs
+of an application wait for each other as MaxConcurrentRuns says; one that a killed gateway left is begun again.
 """
 
 import asyncio
-import contextlib
-import json
-import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from infra.local import events, rest
-from infra.local.emr_run import Run, RunError
-from infra.local.inward import is_reached
+from infra.local import rest
+from infra.local.emr_lives import ENDED, Lives
 from infra.local.kept import Kept, Record
 from infra.local.plugins import Answer, Query
 from infra.local.rest import ApiError, Request, route
-from lakehouse import logs
 from lakehouse.settings import Settings
 
-_ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _RUN = "/applications/{app}/jobruns/{run}"
-PAUSE_SECONDS = 2.0  # before a run that failed is tried again
 _TOLD_OF_RUN = (
     "applicationId", "jobRunId", "arn", "createdBy", "createdAt", "updatedAt", "executionRole", "state", "stateDetails",
     "releaseLabel", "name", "mode", "attempt",
@@ -46,13 +38,9 @@ class EmrServerless:
     sdk: Mapping[str, Mapping[str, str]] = {}
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self._settings, self._folder = settings, folder
         self._kept = Kept(folder / "resources.json")
         self._threads = ThreadPoolExecutor(4, "emr")
-        self._working: dict[str, Run] = {}
-        self._stopping = threading.Event()
-        self._turns = threading.Condition()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lives = Lives(settings, folder, self._kept)
         self._routes = (
             route("POST", "/applications", self._create),
             route(
@@ -82,15 +70,13 @@ class EmrServerless:
 
     async def start(self) -> None:
         """Begin again what a gateway that was killed or stopped has left."""
-        self._loop = asyncio.get_running_loop()
+        self._lives.loop = asyncio.get_running_loop()
         for one in self._kept.all("run"):
-            if one["state"] not in _ENDED:
-                threading.Thread(target=self._live, args=(one["jobRunId"],), daemon=True).start()
+            if one["state"] not in ENDED:
+                self._lives.begin(one["jobRunId"])
 
     async def stop(self) -> None:
-        self._stopping.set()
-        for run in list(self._working.values()):
-            run.kill()
+        self._lives.stop()
         self._threads.shutdown(wait=False)
 
     # --- applications
@@ -114,7 +100,7 @@ class EmrServerless:
 
     def _update(self, asked: Request) -> Record:
         record = self._application(asked)
-        if self._active(record["applicationId"]):
+        if self._lives.active(record["applicationId"]):
             raise ApiError("ConflictException", "the application has runs under way", 409)
         given = {name: value for name, value in asked.body.items() if name != "clientToken"}
         self._kept.change("application", record["applicationId"], **given, updatedAt=time.time())
@@ -122,8 +108,8 @@ class EmrServerless:
 
     def _delete(self, asked: Request) -> Record:
         record = self._application(asked)
-        for run in self._active(record["applicationId"]):
-            self._end(run)
+        for run in self._lives.active(record["applicationId"]):
+            self._lives.end(run)
         self._kept.drop("application", record["applicationId"])
         return {}
 
@@ -176,7 +162,7 @@ class EmrServerless:
         }
         self._kept.put("run", number, record)
         self._kept.change("application", application["applicationId"], state="STARTED")
-        threading.Thread(target=self._live, args=(number,), daemon=True).start()
+        self._lives.begin(number)
         return record
 
     def _list_runs(self, asked: Request) -> Record:
@@ -197,104 +183,8 @@ class EmrServerless:
 
     def _cancel(self, asked: Request) -> Record:
         record = self._run(asked)
-        self._end(record)
+        self._lives.end(record)
         return {"applicationId": record["applicationId"], "jobRunId": record["jobRunId"]}
-
-    def _end(self, record: Record) -> None:
-        if record["state"] in _ENDED:
-            return
-        run = self._working.get(record["jobRunId"])
-        self._note(record["jobRunId"], "CANCELLING" if run else "CANCELLED")
-        if run:
-            run.ask_to_end()
-
-    def _active(self, application: str) -> list[Record]:
-        return [
-            one for one in self._kept.all("run") if one["applicationId"] == application and one["state"] not in _ENDED
-        ]
-
-    # --- the life of a run, in a thread of its own
-
-    def _live(self, number: str) -> None:
-        with self._turn_of(number) as is_its_turn:
-            while is_its_turn and not self._stopping.is_set():
-                record = self._kept.get("run", number) or {}
-                if not record or record["state"] in _ENDED:
-                    return
-                if record["state"] == "CANCELLING":
-                    self._note(number, "CANCELLED")
-                    return
-                self._try(number, record)
-
-    def _try(self, number: str, record: Record) -> None:
-        attempt = record["attempt"] + 1
-        self._kept.change("run", number, attempt=attempt)
-        run = self._working[number] = Run(self._settings, self._folder / "runs" / number, record)
-        fault = ""
-        try:
-            while not is_reached(self._settings):  # the run reads from the gateway that is starting
-                time.sleep(0.05)
-            self._note(number, "RUNNING")
-            fault = run.work()
-        except RunError as failed:
-            fault = str(failed)
-        finally:
-            self._working.pop(number, None)
-        if self._stopping.is_set():
-            return
-        state = (self._kept.get("run", number) or {}).get("state")
-        policy = record.get("retryPolicy", {})
-        is_stream = record["mode"] == "STREAMING"
-        if state == "CANCELLING":
-            self._note(number, "CANCELLED")
-        elif not fault and not is_stream:
-            self._note(number, "SUCCESS")
-        elif is_stream or attempt < policy.get("maxAttempts", 1):
-            logs.event("job run is tried again", run=number, attempt=attempt, fault=fault or "it ended")
-            self._stopping.wait(PAUSE_SECONDS)
-        else:
-            self._note(number, "FAILED", fault)
-
-    @contextlib.contextmanager
-    def _turn_of(self, number: str) -> Any:
-        """Wait until fewer runs of the application work than may; false if the run was ended meanwhile."""
-        record = self._kept.get("run", number) or {}
-        application = record.get("applicationId", "")
-        with self._turns:
-            while self._is_behind(number, application) and not self._stopping.is_set():
-                if (self._kept.get("run", number) or {}).get("state") in _ENDED:
-                    break
-                self._turns.wait(0.5)
-        try:
-            yield not self._stopping.is_set()
-        finally:
-            with self._turns:
-                self._turns.notify_all()
-
-    def _is_behind(self, number: str, application: str) -> bool:
-        found = self._kept.get("application", application) or {}
-        most = int(found.get("schedulerConfiguration", {}).get("maxConcurrentRuns", 15))
-        return number not in [one["jobRunId"] for one in self._active(application)][:most]
-
-    def _note(self, number: str, state: str, detail: str = "") -> None:
-        self._kept.change("run", number, state=state, stateDetails=detail[:1024], updatedAt=time.time())
-        record = self._kept.get("run", number) or {}
-        region = record["arn"].split(":")[3]
-        told = {
-            "jobRunId": number,
-            "jobRunName": record["name"],
-            "applicationId": record["applicationId"],
-            "state": state,
-        }
-        entry = {
-            "Source": "aws.emr-serverless",
-            "DetailType": "EMR Serverless Job Run State Change",
-            "Detail": json.dumps(told | {"arn": record["arn"], "releaseLabel": record["releaseLabel"]}),
-        }
-        try:
-            events.put(self._loop, record["account"], region, [entry])
-        except (OSError, TimeoutError) as fault:
-            logs.event("event not put", run=number, state=state, fault=fault)
 
 
 def _told(record: Record) -> Record:
