@@ -21,7 +21,7 @@ from infra.local.athena.engine.context import Selected, Written
 from infra.local.athena.engine.faults import fault
 from infra.local.athena.engine.footers import Footers
 from infra.local.athena.engine.limits import Limits
-from infra.local.athena.engine.sandbox import Sandbox, install_functions, single_select
+from infra.local.athena.engine.sandbox import Sandbox, install_functions, run_exact, single_select
 from infra.local.athena.tables import serde, types
 from infra.local.athena.tables.catalog import Glue
 from lakehouse.errors import SourceError
@@ -101,7 +101,7 @@ class Running:
         path = self.job.folder / "result.csv"
         with self._connection(plan) as connection, self._watch.phase("execution"):
             sql, columns = _checked(connection, translation)
-            index = results.write_csv(connection, sql, columns, path)
+            index = run_exact(connection, lambda: results.write_csv(connection, sql, columns, path))
         return self._published(path, ".csv", index, plan)
 
     def write(
@@ -122,7 +122,7 @@ class Running:
         folder.mkdir()
         with self._connection(plan, folder) as connection, self._watch.phase("execution"):
             sql, columns = _checked(connection, translation)
-            found = results.write_table(connection, sql, columns, folder / "t", wanted)
+            found = run_exact(connection, lambda: results.write_table(connection, sql, columns, folder / "t", wanted))
         keys = {path: f"{prefix}{_key(path.relative_to(folder / 't'), found, wanted)}" for path in found.paths}
         with self._watch.phase("publishing"):
             for path, key in keys.items():

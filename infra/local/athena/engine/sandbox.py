@@ -7,12 +7,14 @@ not get here: only a single SELECT is run.
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from infra.local.athena.contract import QueryError
 from infra.local.athena.tables.types import quoted
 
+T = TypeVar("T")
 _MACROS = "infra.local.athena.sql.macros"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -105,6 +107,12 @@ def install_functions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     install = _part("install_functions")
     if install:
         install(connection, sql)
+
+
+def run_exact(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Run a translation; what the translator found out in vain of its numbers it takes back, and it runs again."""
+    run = _part("run_exact")
+    return run(connection, work) if run else work()
 
 
 def _part(name: str) -> Callable[..., None] | None:
