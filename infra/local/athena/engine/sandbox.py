@@ -7,7 +7,7 @@ not get here: only a single SELECT is run.
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -111,11 +111,11 @@ def install_functions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def run_exact(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     """Run a translation; what the translator found out in vain of its numbers it takes back, and it runs again."""
-    run = _part("run_exact")
+    run: Callable[[duckdb.DuckDBPyConnection, Callable[[], T]], T] | None = _part("run_exact")
     return run(connection, work) if run else work()
 
 
-def _part(name: str) -> Callable[..., None] | None:
+def _part(name: str) -> Callable[..., Any] | None:
     """What the translator has its SQL rely on."""
     try:
         return getattr(importlib.import_module(_MACROS), name, None)
