@@ -18,6 +18,8 @@ from infra.local.athena.tables.types import Type, literal
 # Java writes plainly what lies between; the rest has an exponent.
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
 _DAY = 86_400
+# Below it the shortest text of a float or double may have one digit that is not nearest to it.
+_TINY = 1e-43
 
 
 def text(value: Any, athena_type: str) -> str | None:
@@ -97,6 +99,9 @@ def _shortest(value: float, is_single: bool) -> tuple[str, int]:
         shown = str(np.float32(value))
     _, digits, exponent = decimal.Decimal(shown).as_tuple()
     joined = "".join(map(str, digits))
+    if value < _TINY and not joined[1:].strip("0"):
+        shown = f"{value:.1e}"  # see _two_digits
+        return shown[0] + shown[2].strip("0"), int(shown.partition("e")[2])
     return joined.rstrip("0") or "0", len(joined) - 1 + int(exponent)
 
 
@@ -174,6 +179,12 @@ def _nested_expression(sql: str, kind: Type, depth: int) -> str:
     return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {joined} || '}}' END"
 
 
+def _decimal_expression(sql: str, kind: Type) -> str:
+    shown = f"CAST({sql} AS VARCHAR)"
+    # Where no digit stands before the point DuckDB writes none.
+    return f"regexp_replace({shown}, '^(-?)[.]', '\\10.')" if len(set(kind.numbers)) == 1 else shown
+
+
 def _floating_expression(sql: str, kind: Type) -> str:
     shown = f"CAST({sql} AS VARCHAR)"
     plain, exponent_form = shown, _right_double(sql, shown)
@@ -183,8 +194,15 @@ def _floating_expression(sql: str, kind: Type) -> str:
     return (
         f"CASE WHEN {sql} = 0 THEN {shown} WHEN abs({sql}) >= 1e-3 AND abs({sql}) < 1e7 THEN {plain} "
         f"WHEN isnan({sql}) THEN 'NaN' WHEN isinf({sql}) THEN CASE WHEN {sql} > 0 THEN 'Infinity' ELSE '-Infinity' END "
+        f"WHEN abs({sql}) < {_TINY} THEN {_with_exponent(_two_digits(sql, shown))} "
         f"ELSE {_with_exponent(exponent_form)} END"
     )
+
+
+def _two_digits(sql: str, shown: str) -> str:
+    """Java writes two digits at least, of 5e-324 those that are nearer to it; a greater number has a zero there."""
+    is_short = f"abs({sql}) < {_TINY} AND regexp_full_match({shown}, '-?[0-9]e-[0-9]+')"
+    return f"CASE WHEN {is_short} THEN printf('%.1e', CAST({sql} AS DOUBLE)) ELSE {shown} END"
 
 
 def _right_double(sql: str, shown: str) -> str:
@@ -248,6 +266,7 @@ _MAKERS: dict[str, Callable[[str, Type], str]] = {
     "char": lambda sql, _: sql,
     "real": _floating_expression,
     "double": _floating_expression,
+    "decimal": _decimal_expression,
     "varbinary": lambda sql, _: f"rtrim(regexp_replace(lower(hex({sql})), '(..)', '\\1 ', 'g'))",
     "timestamp": lambda sql, kind: _moment_expression(f"CAST({sql} AS TIMESTAMP)", kind),
     "timestamp with time zone": lambda sql, kind: (
