@@ -16,7 +16,8 @@ OPERATORS = ("+", "-", "*", "/", "%")
 
 def cannot_apply(node: nodes.Binary, left: Type, right: Type) -> QueryError:
     """Athena's error for an operator between types that do not go together."""
-    operator = node.operator
+    # Trino has three operators of comparison, and turns the others into them.
+    operator = {"<>": "=", ">": "<", ">=": "<="}.get(node.operator, node.operator)
     return QueryError("TYPE_MISMATCH", f"Cannot apply operator: {left} {operator} {right}", *node.place)
 
 
@@ -104,7 +105,7 @@ def quotient(dividend: str, divisor: str, kind: Type) -> str:
 @translates(nodes.Unary)
 def unary(analyzer: Analyzer, node: nodes.Unary) -> Value:
     if node.operator == "not":
-        operand = analyzer.boolean(node.operand, "Value of logical NOT expression")
+        operand = analyzer.truth(node.operand, "Value of logical NOT expression")
         return Value(f"(NOT {operand.sql})", operand.type)
     value = analyzer.value(node.operand)
     kind = value.type

@@ -25,10 +25,8 @@ def json_text(sql: str, kind: Type) -> str | None:
     """SQL of a value's JSON as varchar, NULL for NULL; None for a type that has no like in JSON."""
     if kind.name == "unknown":
         return "CAST(NULL AS VARCHAR)"
-    if kind.name == "decimal":
+    if kind.name in ("boolean", "decimal", "json", *INTEGERS):
         return as_text(Value(sql, kind))
-    if kind.name in ("boolean", "json", *INTEGERS):
-        return f"CAST({sql} AS VARCHAR)"
     if kind.name in ("double", "real"):
         return f"py_json_double(CAST({sql} AS DOUBLE))" if kind.name == "double" else f"py_json_real({sql})"
     if kind.name in _AS_TEXT:
