@@ -120,9 +120,9 @@ def test_what_a_statement_answers_is_lines_with_tabs(lake: Lake) -> None:
     selected = running.publish(columns, [("id", "bigint"), ("x", None)])
     key = f"results/{running.job.execution_id}.txt"
     assert selected.location == f"s3://shop/{key}"
-    assert lake.s3.objects[key] == b"id\tbigint\nx\t\n"
+    assert lake.s3.objects[key] == b"id\tbigint\nx\t"
     about = pages.index(lake.s3.objects[f"{key}.metadata"])
-    assert pages.page(lake.s3.objects[key], about, 1, 5) == [["x", ""]]
+    assert pages.page(lake.s3.objects[key], about, 0, 5) == [["id\tbigint"], ["x\t"]]
 
 
 def test_no_result_location_is_a_fault_of_the_query(lake: Lake) -> None:
