@@ -11,9 +11,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local import backlog, machine, stack
+from infra.local import backlog, compose, machine, stack
 from infra.local.backlog import Backlog
 from infra.local.daemon import Daemon
+from infra.local.health import Health
 from infra.local.supervision import DOWN
 from lakehouse import places
 from lakehouse.errors import LakehouseError
@@ -21,35 +22,10 @@ from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 
 
-@dataclass(frozen=True)
-class Health:
-    """One process of the stack.
-
-    Args:
-        name: Its name.
-        pid: Its process id; None while there is none.
-        port: The port it listens on; None if on none.
-        health: ready, starting, restarting, failed or stopped.
-        resident_bytes: Memory of it and its children [bytes], shared pages divided among those who share them.
-        reason: Why it is not ready.
-        url: Where it is found.
-        uptime_seconds: Since its last start.
-        restarts: How often it was started again by itself.
-    """
-
-    name: str
-    pid: int | None
-    port: int | None
-    health: str
-    resident_bytes: int
-    reason: str = ""
-    url: str = ""
-    uptime_seconds: float = 0.0
-    restarts: int = 0
-
-
 def health(settings: Settings) -> list[Health]:
     """Every process of the stack in the order of its start, and the supervisor at the end while it runs."""
+    if settings.stack == "compose":
+        return compose.health(settings)
     daemon = Daemon(settings.data_path)
     states, specs = daemon.states(), daemon.described()
 
