@@ -41,6 +41,7 @@ class _Plan:
     paths: list[Path] = field(default_factory=list)
     scanned_bytes: int = 0
     tables: tuple[str, ...] = ()
+    width: int = 1
 
 
 class Watch:
@@ -148,7 +149,8 @@ class Running:
 
     def _plan(self, translation: Translation) -> _Plan:
         with self._watch.phase("planning"):
-            plan = _Plan(tables=tuple(dict.fromkeys(s.relation.full_name for s in translation.sources.values())))
+            names = dict.fromkeys(source.relation.full_name for source in translation.sources.values())
+            plan = _Plan(tables=tuple(names), width=len(translation.columns))
             for name, source in translation.sources.items():
                 self._limits.check()
                 self._count += 1
@@ -181,7 +183,9 @@ class Running:
             try:
                 # The engine's own limit comes second: it says less.
                 seconds = self._limits.remaining + 1
-                connection = self._tools.sandbox.open(plan.views, plan.paths, self.job.folder, seconds, writable)
+                connection = self._tools.sandbox.open(
+                    plan.views, plan.paths, self.job.folder, seconds, writable, width=plan.width
+                )
             except duckdb.Error as error:
                 raise fault(error) from error
         try:

@@ -15,6 +15,8 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.tables.types import quoted
 
 T = TypeVar("T")
+# Beyond as many columns of a result this optimizer takes longer than the query.
+_WIDE = 1000
 _MACROS = "infra.local.athena.sql.macros"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -57,6 +59,8 @@ class Sandbox:
         folder: Path,
         seconds: float,
         writable: Path | None = None,
+        *,
+        width: int = 1,
     ) -> duckdb.DuckDBPyConnection:
         """A connection that is locked into some files.
 
@@ -66,6 +70,7 @@ class Sandbox:
             folder: Where it may spill.
             seconds: After which a statement is interrupted.
             writable: A folder that COPY may write to; none by default.
+            width: Columns of the result.
         """
         connection, self._spare = self._spare or self._connect(), None
         temporary = folder / "spill"
@@ -77,6 +82,8 @@ class Sandbox:
             connection.execute("SET allowed_directories = ?", [[f"{writable}/"]])
         for name, select in views.items():
             connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {select}")
+        if width > _WIDE:
+            connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection
