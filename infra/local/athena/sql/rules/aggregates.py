@@ -4,7 +4,7 @@ Source: https://trino.io/docs/current/functions/aggregate.html
 """
 
 from infra.local.athena.sql.call import Call
-from infra.local.athena.sql.datatype import BIGINT, DOUBLE, INTEGERS, REAL, VARCHAR, Type, array, decimal
+from infra.local.athena.sql.datatype import BIGINT, DOUBLE, INTEGERS, REAL, VARCHAR, YEAR_TO_MONTH, Type, array, decimal
 from infra.local.athena.sql.functions import aggregate, alias, rule
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.rules.arithmetic import quotient, unscaled
@@ -59,17 +59,26 @@ def sum_(call: Call) -> Value:
     value = call.value(0)
     sql = f"sum({call.distinct}{value.sql}{call.order}){call.tail}"
     kind = value.type
+    if kind.name.startswith("interval"):
+        return _sum_of_intervals(call, value)
     if kind.name in INTEGERS:
         return Value(f"CAST({sql} AS BIGINT)", BIGINT)
     if kind.name == "decimal":
         return Value(f"CAST({sql} AS DECIMAL(38, {kind.sizes[1]}))", decimal(38, kind.sizes[1]))
     if kind.name == "real":
         return Value(f"CAST({sql} AS FLOAT)", kind)
-    if kind.name in ("double", "") or kind.name.startswith("interval"):
+    if kind.name in ("double", ""):
         return Value(sql, kind)
     if kind.name == "unknown":
         return Value(f"sum({call.distinct}CAST(NULL AS DOUBLE)){call.tail}", DOUBLE)
     raise _unexpected(call)
+
+
+def _sum_of_intervals(call: Call, value: Value) -> Value:
+    if value.type == YEAR_TO_MONTH:
+        months = f"sum({call.distinct}tr_month_count({value.sql})){call.tail}"
+        return Value(f"to_months(CAST({months} AS INTEGER))", value.type)
+    return Value(f"to_microseconds(CAST(sum({call.distinct}epoch_us({value.sql})){call.tail} AS BIGINT))", value.type)
 
 
 @rule("avg", 1, 1, kind="aggregate")
