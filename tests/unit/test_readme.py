@@ -28,6 +28,7 @@ PAGES = (
     "docs/athena.md",
     "docs/mapping.md",
     "docs/deploy.md",
+    "docs/local-aws.md",
 )
 MAINS = {"infra": infra_main, "generator": generator_main, "connect": connect_main, "spark_jobs": spark_main}
 

@@ -55,9 +55,9 @@ def install(settings: Settings, provisioners: Any) -> None:
     # Imported here: the modules import the classes above, and the emulator reads its environment when it is imported.
     from ministack.services.cloudformation import stacks  # noqa: PLC0415
 
-    from infra.local.cloudformation import additions, athena, budgets, services  # noqa: PLC0415
+    from infra.local.cloudformation import additions, budgets, services  # noqa: PLC0415
 
-    kinds: Iterable[Kind] = (*services.KINDS, athena.KIND, budgets.KIND)
+    kinds: Iterable[Kind] = (*services.KINDS, budgets.KIND)
     client = _client(settings)
     for kind in kinds:
         provisioners._RESOURCE_HANDLERS[kind.type] = _handlers(kind, client)
