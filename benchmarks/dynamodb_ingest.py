@@ -6,6 +6,8 @@ arrived when an object that holds it has been listed and read, by the client's c
 
 import gzip
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -41,6 +43,7 @@ def run(options: Options) -> Iterator[Figure]:
     with gateway_alone() as settings:
         streaming.deploy(settings, BULK)
         yield from _bulk(settings, options.rounds)
+        yield _recovery(settings)
         yield _paced(settings, options.minutes_or(1.0))
 
 
@@ -137,6 +140,18 @@ def _bulk(settings: Settings, batches: int | None) -> Iterator[Figure]:
     )  # fmt: skip
     yield Figure("dynamodb_ingest", "gateway memory with UCI in the table", "GB", memory.greatest / 1e9,
                  asked=ASKED_GIGABYTES, note="greatest while it was written")  # fmt: skip
+
+
+def _recovery(settings: Settings) -> Figure:
+    """From kill -9 until the gateway answers, with all items in the table."""
+    begin = time.perf_counter()
+    os.kill(next(one.pid or 0 for one in status.health(settings) if one.name == gateway.NAME), signal.SIGKILL)
+    _wait(lambda: gateway.unready(settings) is not None, 10)
+    _wait(lambda: gateway.unready(settings) is None, 120)
+    seconds = time.perf_counter() - begin
+    count = client(settings, "dynamodb").describe_table(TableName=BULK.table)["Table"]["ItemCount"]
+    note = f"{count:,} items; up to a second of it until the supervisor looks"
+    return Figure("dynamodb_ingest", "kill -9 of the gateway to its first answer", "s", seconds, note=note)
 
 
 def _write(settings: Settings, lines: Sequence[dict[str, Any]]) -> None:

@@ -8,7 +8,6 @@ import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -99,31 +98,18 @@ def _other_stream(settings: Settings, options: Options) -> str:
     parameter, it lets CloudFormation make a new pipe. The old one gets some time to read its stream to the end; what
     it misses, and what changed while there was no stream, comes by `python -m infra resync`.
     """
-    known = _parameter(deployment.client(settings, "cloudformation"), options.name, "TableStream")
-    if known is None:
+    found = deployment.found_stack(deployment.client(settings, "cloudformation"), options.name)
+    pipe = next((one["OutputValue"] for one in (found or {}).get("Outputs", []) if one["OutputKey"] == "Pipe"), "")
+    if found is None or not pipe:
         return ""
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
     table = deployment.client(settings, "dynamodb").describe_table(TableName=options.table)["Table"]
     now = str(table.get("LatestStreamArn", ""))
-    pipes = deployment.client(settings, "pipes")
-    sources = [one["Source"] for one in _pipes(pipes, options.name)]
-    if not now or now in sources:
-        return known
-    if sources:
-        time.sleep(DRAIN_SECONDS + options.pipe_seconds)
+    source = deployment.client(settings, "pipes").describe_pipe(Name=pipe)["Source"]
+    if not now or now == source:
+        return str(given.get("TableStream", ""))
+    time.sleep(DRAIN_SECONDS + options.pipe_seconds)
     return now
-
-
-def _pipes(pipes: Any, stack: str) -> list[dict[str, Any]]:
-    pages = pipes.get_paginator("list_pipes").paginate(NamePrefix=f"{stack}-Pipe-")
-    return [one for page in pages for one in page["Pipes"]]
-
-
-def _parameter(cloudformation: Any, stack: str, name: str) -> str | None:
-    """The value of a stack's parameter; None if there is no such stack."""
-    found = deployment.found_stack(cloudformation, stack)
-    if found is None:
-        return None
-    return next((one["ParameterValue"] for one in found["Parameters"] if one["ParameterKey"] == name), "")
 
 
 def package() -> bytes:

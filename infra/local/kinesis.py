@@ -138,10 +138,12 @@ class DurableKinesis:
                 raise DeliveryError(f"ValidationException: a partition key of {len(key)} characters, 1 to 256 expected")
             if len(data) + len(key.encode()) > RECORD_BYTES:
                 raise DeliveryError(f"ValidationException: a record of {len(data)} bytes, {RECORD_BYTES} at most")
-        now = time.time()
-        for key, data in records:
+        now, logs = time.time(), {}
+        for key in {key for key, _ in records}:
             shard = self._kinesis._route_to_shard(self._kinesis._partition_key_to_hash(key), stream)
-            stream["shards"][shard]["records"].log.append(key, data, now)
+            logs[key] = stream["shards"][shard]["records"].log
+        for key, data in records:
+            logs[key].append(key, data, now)
         self._kinesis.esm_wake.set()
 
     # --- in place of the emulator's functions

@@ -18,6 +18,13 @@ from infra.local.trial import apart
 from lakehouse.settings import load
 
 KEYS = [{"AttributeName": "id", "KeyType": "HASH"}]
+SIZED: list[Any] = [
+    {"é": {"S": "ünïcode"}, "n": {"N": "-12.500"}, "b": {"B": "AP8="}, "t": {"BOOL": True}, "z": {"NULL": True}},
+    {"l": {"L": [{"S": "a"}, {"M": {"k": {"NS": ["1", "22"]}}}]}, "e": {"S": ""}, "odd": {"S": "a", "N": "1"}},
+    {},
+    None,
+    {"x": "no value", "y": {"S": 1}},
+]
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
@@ -26,9 +33,12 @@ class Emulator:
 
     def __init__(self, folder: Path) -> None:
         gateway.prepare_environment(apart(load(environ={}, dotenv=None), folder), 4566)
+        from ministack.services import dynamodb  # noqa: PLC0415
+
         from infra.local.dynamodb import install  # noqa: PLC0415  (the emulator reads its environment on import)
         from infra.local.journal import Journal  # noqa: PLC0415
 
+        self.emulated_size = dynamodb._item_size_bytes
         self.journal = Journal(folder / "journal.sqlite")
         install.install(self.journal)
 
@@ -106,6 +116,10 @@ def second(emulator: Emulator) -> dict[str, Any]:
     found: dict[str, Any] = {name: emulator.items(name) for name in ("lines", "gone", "restored")}
     streams = json.loads(sys.stdin.read())
     found["records"] = {name: emulator.records(streams[name]) for name in ("stream", "gone", "again")}
+    from ministack.services import dynamodb  # noqa: PLC0415
+
+    sized = [*emulator.items("lines").values(), *SIZED]
+    found["sizes"] = [[dynamodb._item_size_bytes(one), emulator.emulated_size(one)] for one in sized]
     found["ttl"] = emulator.ask("DescribeTimeToLive", TableName="lines")["TimeToLiveDescription"]
     changed = emulator.ask("UpdateTable", TableName="lines", StreamSpecification=STREAM)
     found["label"] = changed["TableDescription"]["LatestStreamArn"] > streams["stream"]

@@ -55,6 +55,12 @@ def test_a_table_made_again_has_neither_the_items_nor_the_stream_of_the_old_one(
     assert after["after"] == [["INSERT", "y", "01", ""], ["INSERT", "z", "02", ""]]
 
 
+def test_an_item_is_as_large_as_the_emulator_says(before_and_after: Any) -> None:
+    sizes = before_and_after[1]["sizes"]
+    assert len(sizes) > 5
+    assert [one for one in sizes if one[0] != one[1]] == []
+
+
 def test_settings_survive_and_a_stream_enabled_again_has_a_later_label(before_and_after: Any) -> None:
     after = before_and_after[1]
     assert after["ttl"] == {"TimeToLiveStatus": "ENABLED", "AttributeName": "until"}

@@ -59,6 +59,12 @@ def test_what_was_deployed_and_put_survives_a_kill(lake: Settings) -> None:
     put = kinesis.put_record(StreamName=stream, PartitionKey="k", Data=b"no change")
     queue = queues.get_queue_url(QueueName=f"{OPTIONS.name}-dead")["QueueUrl"]
     queues.send_message(QueueUrl=queue, MessageBody="kept")
+    firehose = client(lake, "firehose")
+    hints = {"IntervalInSeconds": 2, "SizeInMBs": 1}
+    place = {"BucketARN": f"arn:aws:s3:::{lake.bucket}", "RoleARN": "arn:aws:iam::000000000000:role/any",
+             "Prefix": "direct/", "BufferingHints": hints}  # fmt: skip
+    firehose.create_delivery_stream(DeliveryStreamName="direct", ExtendedS3DestinationConfiguration=place)
+    firehose.put_record(DeliveryStreamName="direct", Record={"Data": b"put"})
     pipe = pipes.describe_pipe(Name=pipes.list_pipes()["Pipes"][0]["Name"])
     parameters = pipe["SourceParameters"]["DynamoDBStreamParameters"]
     assert parameters["OnPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
@@ -73,6 +79,8 @@ def test_what_was_deployed_and_put_survives_a_kill(lake: Settings) -> None:
     found = kinesis.get_records(ShardIterator=shard["ShardIterator"], Limit=1)["Records"]
     assert [(one["SequenceNumber"], one["Data"]) for one in found] == [(put["SequenceNumber"], b"no change")]
     assert [one["Body"] for one in queues.receive_message(QueueUrl=queue)["Messages"]] == ["kept"]
+    wait_until("what was put is delivered", lambda: client(lake).list_objects_v2(
+        Bucket=lake.bucket, Prefix="direct/").get("Contents"))  # fmt: skip
     after = pipes.describe_pipe(Name=pipe["Name"])
     assert {**after, "ResponseMetadata": 0} == {**pipe, "ResponseMetadata": 0}
     stacks = client(lake, "cloudformation").describe_stacks(StackName=OPTIONS.name)["Stacks"]

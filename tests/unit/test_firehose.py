@@ -262,6 +262,22 @@ def test_the_function_gets_no_more_than_its_buffer(journal: Journal) -> None:
     assert max(site.calls) <= 5
 
 
+def test_a_stop_while_the_function_fails_skips_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.local.firehose.runner._PAUSE_SECONDS", 60.0)
+    hints = {"SizeInMBs": 128, "IntervalInSeconds": 900}
+    site = Site(journal, BufferingHints=hints, **processing(calling(), DELIMITER))
+    site.feed(b"a")
+    site.runner.start()
+    site.until(lambda: site.runner._good is not None)
+    site.fails = 1
+    site.feed(b"b")
+    site.until(lambda: site.fails == 0)
+    site.runner.stop()
+    site.runner.join()
+    assert site.lines("p/") == [b"a"]
+    assert journal.position(reader(ARN), LOG) == 1
+
+
 def test_an_orderly_stop_delivers_what_is_buffered(journal: Journal) -> None:
     hints = {"SizeInMBs": 128, "IntervalInSeconds": 900}
     site = Site(journal, BufferingHints=hints, **processing(DELIMITER))

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from infra.local.dynamodb.sizes import item_bytes
 from infra.local.dynamodb.streams import DurableStreams, called_by_reaper
 from infra.local.dynamodb.tables import DurableTables, Table
 from infra.local.journal import Journal
@@ -52,6 +53,9 @@ def install(journal: Journal) -> tuple[DurableStreams, Callable[[Any], None]]:
     dynamodb.get_state, dynamodb.load_persisted_state = lambda: None, lambda _: None  # the journal has it
     for name in _OF_A_NUMBER:
         setattr(dynamodb, name, _remembering(getattr(dynamodb, name)))
+    dynamodb._item_size_bytes = functools.partial(
+        item_bytes, number_bytes=dynamodb._number_size_bytes, value_bytes=dynamodb._attribute_value_size
+    )
     tables.load()
 
     def provision(provisioners: Any) -> None:

@@ -98,6 +98,7 @@ class Runner(threading.Thread):
     def _forget(self) -> None:
         """Begin anew: nothing is buffered, the positions are where they were committed."""
         self._cursors.clear()
+        self._reached: dict[str, int] = {}  # the cursors behind what is in the buffer
         self._good: Compressed | None = None
         self._bad: list[bytes] = []
         self._bad_bytes = 0
@@ -179,6 +180,7 @@ class Runner(threading.Thread):
             line = transforming.failure_line(failed, ended_at=ended_at, function=destination.function)
             self._bad.append(line)
             self._bad_bytes += len(line)
+        self._reached = dict(self._cursors)
 
     def _transform(self, destination: Destination, batch: list[Arrived]) -> Outcome:
         """The batch by the function, which is called again when it fails; without one, as it is."""
@@ -242,7 +244,7 @@ class Runner(threading.Thread):
             key = self._key(destination, prefix, oldest, "processing-failed")
             self._write(destination.bucket, key, bad.body())
         with self._journal.transaction():
-            for name, cursor in self._cursors.items():
+            for name, cursor in self._reached.items():
                 self._journal.move(reader(self._stream["arn"]), name, cursor)
         self._good, self._bad, self._bad_bytes, self._oldest = None, [], 0, 0.0
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.local.dynamodb.streams import log_name
-from infra.local.journal import Journal, Log, WriteError
+from infra.local.journal import Journal, Log
 from infra.local.kinesis import DeliveryError, DurableKinesis
 from infra.local.pipes import delivery
 from infra.local.pipes.definition import Definition, DefinitionError, Match, parse, partition_key, passes, transform
@@ -96,7 +96,7 @@ class Runner(threading.Thread):
                 if records:
                     self._kinesis.put(self._pipe["Target"], records)
                 self._move(batch)
-        except (DeliveryError, DefinitionError, WriteError) as fault:
+        except (DeliveryError, DefinitionError) as fault:  # a full disk is no fault of the target, and not counted
             raise delivery.TargetError(str(fault)) from fault
         self._measure("Invocations", "Count", 1)
         self._measure("EventCount", "Count", len(batch))
