@@ -12,6 +12,7 @@ NAMES = (
     "forecast_engine",
     "forecast_import",
     "forecast_service",
+    "forecast_pipeline",
     "athena",
     "dynamodb_ingest",
 )
