@@ -89,9 +89,9 @@ def test_random_histories_of_both_sources_leave_what_dictionaries_leave(site: Si
     balanced(results)
     assert [result.outcomes for result in results] == outcomes_by_the_book(site, results)
     assert {result.source for result in results} == {KAFKA, DYNAMODB}
-    left = {(KAFKA, *key): row for key, row in newest([*messages[0], *messages[1]]).items()}
-    left |= {(DYNAMODB, *key): row for key, row in last(stream).items()}
-    assert site.rows(SILVER_ORDER_LINES) == sorted(silver_rows(left.items(), "UTC"), key=repr)
+    left = [*silver_rows(newest([*messages[0], *messages[1]]).values(), "UTC")]
+    left += silver_rows(last(stream).values(), "UTC", DYNAMODB)
+    assert site.rows(SILVER_ORDER_LINES) == sorted(left, key=repr)
     rejected = [(row["reason"], row["raw"]) for row in site.rows(SILVER_REJECTED) if GAVE_UP in row["object"]]
     assert sorted(rejected) == sorted(
         [
