@@ -205,6 +205,8 @@ def serve(settings: Settings, bind: str, port: int, *, services: Sequence[plugin
         access_log=False,
         log_config=None,
         server_header=False,
+        # Half of what an API call took was the reading and writing of HTTP in Python.
+        http="httptools",
         ws="wsproto",
         # The JVM clients pool connections and lose a request when one closes under them.
         timeout_keep_alive=75,

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,3 @@ class Compressed:
             self._parts.append(self._gzip.flush())
             self._gzip = None
         return b"".join(self._parts)
-
-
-Evaluate = Callable[[str, float, str], str]
