@@ -106,6 +106,10 @@ def key_of(keys: Attributes, mapping: FieldMapping = OWN) -> tuple[str, int]:
     Raises:
         Rejection: It is none.
     """
+    own = [name for name, _ in mapping.keys]
+    for name in keys:
+        if name not in own:  # two items would be one row
+            raise Rejection(f"key_mismatch: Keys.{name}")
     reader = _Reader("Keys", keys, mapping, _EPOCH)
     return reader.text("order_id"), reader.integer("line_no", 1)
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from lakehouse import streamrecords
 from lakehouse.envelopes import Change, Rejection, decode
 from lakehouse.mapping import OWN, FieldMapping
-from lakehouse.places import KAFKA, source_of
+from lakehouse.places import KAFKA, SOURCES, source_of
 from lakehouse.strictjson import Integer, MalformedError, parse
 from spark_jobs import salvage
 
@@ -79,6 +79,12 @@ class Recomputed:
         value = value_of(line)
         return None if value is None else decode(value)
 
+    def silver_rows(self, business_timezone: str) -> Iterator[dict[str, Any]]:
+        """The rows of silver.order_lines without batch_id, tombstones too."""
+        for source in SOURCES:
+            changes = (change for key, change in self.newest.items() if key[0] == source)
+            yield from silver_rows(changes, business_timezone, source)
+
     def forget(self, held: Set[tuple[str, str, int]]) -> None:
         """Leave out the deletes that silver may have forgotten and has: those whose keys are not `held` there."""
         self.newest = {
@@ -109,12 +115,10 @@ def _is_offset(value: Any) -> bool:
     return isinstance(value, Integer) and -(2**63) <= int(value) < 2**63
 
 
-def silver_rows(
-    newest: Iterable[tuple[tuple[str, str, int], Change]], business_timezone: str
-) -> Iterator[dict[str, Any]]:
-    """The rows of silver.order_lines without batch_id, tombstones too, from `Recomputed.newest`."""
+def silver_rows(changes: Iterable[Change], business_timezone: str, source: str = KAFKA) -> Iterator[dict[str, Any]]:
+    """The rows of silver.order_lines of a source without batch_id, tombstones too."""
     zone = ZoneInfo(business_timezone)
-    for (source, _, _), change in newest:
+    for change in changes:
         line = change.line
         yield {
             "source": source,

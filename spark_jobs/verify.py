@@ -35,7 +35,7 @@ from lakehouse.tables import (
 from spark_jobs import compare_forecasts, expiry
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.generation import Generation, read_generation
-from spark_jobs.recompute import GOLD, OLDER, Recomputed, silver_rows
+from spark_jobs.recompute import GOLD, OLDER, Recomputed
 from spark_jobs.recompute_accuracy import accuracy
 from spark_jobs.storage import Bucket
 
@@ -125,7 +125,7 @@ def _silver(recomputed: Recomputed, settings: Settings) -> pa.Table:
     fields = [column for column in arrow_schema(SILVER_ORDER_LINES) if column.name != "batch_id"]
     columns = _columns_of_unknown_fields(_rows(settings, SILVER_ORDER_LINES))
     batches, rows = [], []
-    for row in silver_rows(recomputed.newest.items(), settings.business_timezone):
+    for row in recomputed.silver_rows(settings.business_timezone):
         if row["extra"] and settings.unknown_columns == DISCARD:
             row["extra"] = only(row["extra"], columns)
         rows.append(row)

@@ -71,6 +71,11 @@ final class FieldMapping {
     orderedAt = field(document, "ordered_at");
   }
 
+  boolean isKey(Object attribute) {
+    return (orderId.hasAttribute && orderId.attribute.equals(attribute))
+        || (lineNo.hasAttribute && lineNo.attribute.equals(attribute));
+  }
+
   private Field field(Map<?, ?> document, String column) {
     Map<?, ?> given = (Map<?, ?>) document.get(column);
     String attribute = (String) given.get("attribute");

@@ -57,6 +57,11 @@ final class StreamRecord {
     change.sequence = sequence(document.get("eventSourceARN"), record.get("SequenceNumber"));
     change.at = created(record.get("ApproximateCreationDateTime"));
     Map<?, ?> keys = member(record, "Keys");
+    for (Object name : keys.keySet()) {
+      if (!mapping.isKey(name)) { // two items would be one row
+        throw new Change.Rejection("key_mismatch: Keys." + name);
+      }
+    }
     image = keys;
     change.orderId = text(mapping.orderId, false);
     change.lineNo = integer(mapping.lineNo, BigDecimal.ONE);

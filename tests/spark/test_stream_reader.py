@@ -109,7 +109,7 @@ def records(draw: st.DrawFn) -> str:
     record = document["dynamodb"]
     images = [record[name] for name in ("NewImage", "OldImage") if name in record]
     if draw(st.booleans()):
-        record["Keys"]["orderid"] = {"N": "5"}
+        record["Keys"] = {"orderid": {"N": "5"}}
         for image in images:
             image |= {"orderid": {"N": "5.0"}, "product_name": {"S": "tea"}, "price": {"N": "1.25"}}
     places = {f"@{number}@": draw(ATTRIBUTES | ODD) for number in range(draw(st.integers(0, 3)))}
@@ -157,6 +157,7 @@ def test_damaged_lines_are_read_alike(java: Read, data: st.DataObject) -> None:
         ('"Keys":{"order_id":{"S":"1"}', '"Keys":{"order_id":{"S":"2"}', "key_mismatch: NewImage.order_id"),
         ('"Keys":{"order_id":{"S":"1"},"line_no":{"N":"1"}', '"Keys":{"order_id":{"S":"1"},"line_no":{"N":"2"}',
          "key_mismatch: NewImage.line_no"),
+        ('"Keys":{', '"Keys":{"sku":{"S":"1"},', "key_mismatch: Keys.sku"),
         ('"quantity":{"N":"1"}', '"quantity":{"S":"1"}', "wrong_type: NewImage.quantity"),
         ('"quantity":{"N":"1"}', '"quantity":{"N":"1.5"}', "wrong_type: NewImage.quantity"),
         ('"quantity":{"N":"1"}', '"quantity":{"N":"2147483648"}', "out_of_range: NewImage.quantity"),

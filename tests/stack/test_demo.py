@@ -114,9 +114,10 @@ def test_again_over_the_same_tables_it_comes_out_the_same(demo: Shop) -> None:
 
 
 def test_the_second_way_in_stands_beside_the_first_and_gold_adds_them(demo: Shop) -> None:
-    done = demo.infra("demo", "--limit", "300", "--noise", "heavy", "--ingest", "dynamodb")
+    done = demo.infra("demo", "--limit", "300", "--noise", "heavy", "--ingest", "both")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert _checks(done.stdout) == ["ok"] * 18
+    assert _checks(done.stdout) == ["ok"] * 23
+    assert "What DynamoDB was told" in demo.reports()[-1].read_text(encoding="utf-8")
     assert re.search(r"ok +sums +order lines, from dynamodb +300", done.stdout)
     assert "dynamodb" in demo.infra("status").stdout
     sums = "select sum(units_sold - units_returned) from gold.daily_sales"

@@ -7,6 +7,7 @@ import pytest
 
 from lakehouse import places
 from lakehouse.errors import ConfigError, ContractError
+from lakehouse.mapping import OWN
 from lakehouse.places import KafkaObject
 from lakehouse.settings import Settings
 from spark_jobs import bounds, finding
@@ -199,6 +200,15 @@ def test_objects_that_share_a_mark_are_in_different_batches(monkeypatch: pytest.
 def test_the_first_generation_is_begun_and_another_zone_is_refused(bucket: MemoryBucket) -> None:
     settings = dataclasses.replace(Settings(), business_timezone="Europe/London")
     assert current_generation(bucket, settings).number == 0
-    assert json.loads(bucket.objects[places.GENERATION]) == {"number": 0, "business_timezone": "Europe/London"}
+    begun = {"number": 0, "business_timezone": "Europe/London", "mapping": ""}
+    assert json.loads(bucket.objects[places.GENERATION]) == begun
     with pytest.raises(ConfigError, match=r"BUSINESS_TIMEZONE=UTC; expected Europe/London.*make rebuild"):
+        current_generation(bucket, Settings())
+
+
+def test_tables_that_were_built_with_another_mapping_are_refused(bucket: MemoryBucket) -> None:
+    bucket.objects[places.GENERATION] = b'{"number": 3, "business_timezone": "UTC"}'  # of an earlier version
+    assert current_generation(bucket, Settings()).fields == OWN
+    bucket.objects[places.MAPPING] = OWN.to_json().replace('"attribute":"order_id"', '"attribute":"orderid"').encode()
+    with pytest.raises(ConfigError, match=r"another mapping in ops/mapping\.json; expected the one .*`make rebuild`"):
         current_generation(bucket, Settings())

@@ -29,6 +29,7 @@ PAGES = (
     "docs/mapping.md",
     "docs/deploy.md",
     "docs/local-aws.md",
+    "docs/mapping.md",
 )
 MAINS = {"infra": infra_main, "generator": generator_main, "connect": connect_main, "spark_jobs": spark_main}
 

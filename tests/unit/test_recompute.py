@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.envelopes import OrderLine, Rejection, encode
 from lakehouse.places import BRONZE_KAFKA
-from spark_jobs.recompute import Recomputed, silver_rows, value_of
+from spark_jobs.recompute import Recomputed, value_of
 
 pytestmark = pytest.mark.unit
 
@@ -35,7 +35,7 @@ def test_the_greatest_sequence_wins_whatever_the_order() -> None:
     found = Recomputed()
     found.add(A, packed(line(0, update(7, 70)), line(1, update(9, 90))))
     found.add(B, packed(line(2, update(8, 80)), '{"offset":3,"value":null}'))
-    (row,) = silver_rows(found.newest.items(), "Europe/London")
+    (row,) = found.silver_rows("Europe/London")
     assert (row["quantity"], row["cdc_sequence"], row["sales_date"]) == (90, f"{9:020d}", date(2011, 7, 1))
     assert (found.rows, found.tombstones, found.rejected) == (4, 1, set())
 
@@ -43,7 +43,7 @@ def test_the_greatest_sequence_wins_whatever_the_order() -> None:
 def test_a_delete_leaves_a_tombstone() -> None:
     found = Recomputed()
     found.add(A, packed(line(0, update(9, 1, "d")), line(1, update(8, 1))))
-    (row,) = silver_rows(found.newest.items(), "UTC")
+    (row,) = found.silver_rows("UTC")
     assert row["is_deleted"]
     assert {name for name, cell in row.items() if cell is not None} == {
         "source", "order_id", "line_no", "cdc_op", "cdc_sequence", "cdc_at", "is_deleted"
