@@ -3,6 +3,7 @@
 Reads only; changes nothing and starts nothing.
 """
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -125,6 +126,20 @@ class Observer:
             return Progress.from_json(answer["Body"].read())
         except (BotoCoreError, ClientError, ValueError):
             return None
+
+
+def is_driver_gone(settings: Settings) -> bool:
+    """Whether nobody is going to write tables here: this machine's driver is down, and no other holds the lease."""
+    state = Daemon(settings.data_path).states().get("spark", {}).get("statename", "STOPPED")
+    if not settings.aws_endpoint_url or state not in DOWN:
+        return False
+    try:
+        found = boto3.client("s3", **settings.client_arguments).get_object(Bucket=settings.bucket, Key=places.LEASE)
+        return float(json.loads(found["Body"].read())["until"]) < time.time()
+    except ClientError as fault:
+        return fault.response["Error"]["Code"] in ("NoSuchKey", "404")
+    except (BotoCoreError, ValueError, KeyError):
+        return False  # nobody knows: the execution itself ends the waiting
 
 
 def progress(settings: Settings) -> Progress | None:

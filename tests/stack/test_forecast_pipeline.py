@@ -40,7 +40,7 @@ class Pipeline:
     """A gateway of its own, with the forecasts deployed."""
 
     def __init__(self, folder: Path) -> None:
-        self.settings: Settings = make_settings(folder, forecast_quotas="predictors_at_once=1")
+        self.settings: Settings = make_settings(folder, forecast_quotas="predictors_at_once=1", forecast_load_seconds=0)
         self.state = self.settings.data_path / gateway_process.NAME / "forecast"
         self.process: subprocess.Popen[bytes] | None = None
 
