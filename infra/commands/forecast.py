@@ -196,7 +196,6 @@ def _print_chart(shown: Shown) -> None:
     points = sorted((point for point in shown.forecast if point.series == best), key=lambda point: point.at)
     expected = {point.at: [point.values[level] for level in levels] for point in points}
     many = len({point.series for point in shown.forecast})
-    whose = f"{' · '.join(best)}, the largest of {many} series" if many > 1 else " · ".join(best)
-    terminal.say(f"\n{shown.name}: {shown.target} of {whose}")
+    terminal.say(f"\n{shown.name}: {shown.target} of {shown.label(best)} (largest of {many})")
     for line in fan.columns(shown.history.get(best, {}), expected, levels, min(terminal.out.width, 120)):
         terminal.say(line)

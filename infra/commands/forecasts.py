@@ -138,4 +138,16 @@ def _shown(settings: Settings, definition: Definition, ended: Ended) -> Shown:
         rows=loaded.get("rows", {}),
         seconds=ended.seconds,
         is_new=plan["status"] == "NEW",
+        names=_names(settings, definition),
     )
+
+
+def _names(settings: Settings, definition: Definition) -> dict[str, str]:
+    """What products are called; nothing for other items."""
+    if definition.item != "product_id":
+        return {}
+    rows = Athena(settings).ask(
+        "SELECT product_id, max_by(description, sales_date) FROM daily_product_sales "
+        "WHERE description IS NOT NULL GROUP BY product_id"
+    ).rows
+    return {product: name for product, name in rows if product and name}

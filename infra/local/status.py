@@ -6,7 +6,7 @@ Reads only; changes nothing and starts nothing.
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import boto3
 from botocore.config import Config
@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local import backlog, machine, stack
 from infra.local.backlog import Backlog
 from infra.local.daemon import Daemon
+from infra.local.runs import Register, Runs
 from infra.local.supervision import DOWN
 from lakehouse import places
 from lakehouse.errors import LakehouseError
@@ -90,12 +91,14 @@ class Picture:
         processes: Every process.
         progress: How far the data has come; None if the bucket does not say.
         backlog: What has not come through; None if the bucket does not say.
+        forecasts: The runs of each forecast.
     """
 
     at: float
     processes: list[Health]
     progress: Progress | None = None
     backlog: Backlog | None = None
+    forecasts: list[Runs] = field(default_factory=list)
 
 
 class Observer:
@@ -109,15 +112,18 @@ class Observer:
         self._settings = settings
         quick = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
         self._s3 = boto3.client("s3", config=quick, **settings.client_arguments)
+        states = boto3.client("stepfunctions", config=quick, **settings.client_arguments)
+        self._register = Register(settings, self._s3, states)
 
     def look(self) -> Picture:
         """Everything."""
         reached = self.progress()
         try:
             behind = backlog.look(self._s3, self._settings.bucket, reached or Progress())
+            runs = self._register.look()
         except (BotoCoreError, ClientError):
-            behind = None
-        return Picture(time.time(), health(self._settings), reached, behind)
+            behind, runs = None, []
+        return Picture(time.time(), health(self._settings), reached, behind, runs)
 
     def progress(self) -> Progress | None:
         """How far the data has come; None if the bucket does not say."""

@@ -16,6 +16,8 @@ from infra.report import accuracy, markup, svg
 from infra.report.words import short
 
 SERIES, PERIODS = 4, 70
+_YEARS = timedelta(days=366)
+_LETTER = 7.0  # about how wide a letter is
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Shown:
         rows: By full name, rows of the run that the driver loaded into each table; empty where nobody was to load it.
         seconds: From the start of the execution to its end.
         is_new: Whether it was made now, rather than before from the same input.
+        names: What items are called, where the item itself is a number.
     """
 
     name: str
@@ -53,6 +56,13 @@ class Shown:
     rows: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     is_new: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, one: tuple[str, ...]) -> str:
+        """A series in words."""
+        item, *dimensions = one
+        named = " ".join(filter(None, (item, self.names.get(item))))
+        return " · ".join([named, *dimensions])
 
     @property
     def accuracy(self) -> tuple[str, ...]:
@@ -119,7 +129,7 @@ def section(shown: Shown) -> str:
     count = len({point.series for point in shown.forecast})
     said = f"{escape(shown.target)} by {escape(shown.predictor)}, the largest {len(best)} of {count} series."
     title = f"Forecast: {escape(shown.name.replace('_', ' '))}"
-    body = f'{legend}<div class="pair">{drawn}</div>{_figures(shown, best)}{_tables(shown)}'
+    body = f'{legend}<div class="pair series">{drawn}</div>{_figures(shown, best)}{_tables(shown)}'
     return markup.section(title, said, body)
 
 
@@ -129,7 +139,7 @@ def _figures(shown: Shown, best: Sequence[tuple[str, ...]]) -> str:
     heads = ["series", "period", *levels]
     is_day = all(point.at.time() == point.at.min.time() for point in shown.forecast)
     rows = [
-        [" · ".join(one), f"{point.at:%Y-%m-%d}" if is_day else f"{point.at:%Y-%m-%d %H:%M}",
+        [shown.label(one), f"{point.at:%Y-%m-%d}" if is_day else f"{point.at:%Y-%m-%d %H:%M}",
          *(f"{point.values[level]:,.1f}" for level in levels)]
         for one in best
         for point in sorted((point for point in shown.forecast if point.series == one), key=lambda point: point.at)
@@ -177,7 +187,7 @@ def drawing(shown: Shown, one: tuple[str, ...], width: int, name: str) -> str:
     upper = [(point.at, point.values[high]) for point in forecast]
     lower = [(point.at, point.values[low]) for point in reversed(forecast)]
     edge = " ".join(f"{x(at.timestamp()):.1f},{y(value):.1f}" for at, value in [*upper, *lower] if math.isfinite(value))
-    label = " · ".join(one)
+    label = shown.label(one)
     parts = [svg.text(label, left, 14, _class="name")]
     for tick in svg.ticks(y.low, y.high, 4):
         parts += [
@@ -189,10 +199,21 @@ def drawing(shown: Shown, one: tuple[str, ...], width: int, name: str) -> str:
         line(history, "actual"),
         line([(point.at, point.values[middle]) for point in backtest], "held"),
         line([(point.at, point.values[middle]) for point in forecast], "net expected"),
-        svg.text(f"{begin:%Y-%m-%d}", left, height - 8, _class="tick"),
-        svg.text(f"{forecast[-1].at:%Y-%m-%d}", width - right, height - 8, _class="tick", text_anchor="end"),
+        *_moments(x, height - 8, begin, [point.at for point in forecast]),
     ]
     return svg.picture(name, width, height, parts, title=f"{shown.target} of {label}: history, backtest and forecast")
+
+
+def _moments(x: svg.Scale, height: float, begin: datetime, ahead: Sequence[datetime]) -> list[str]:
+    """Where the drawing and the forecast begin and end; the forecast's begin only where there is room."""
+    first, last = (f"{at:%b %Y}" if ahead[-1] - begin > _YEARS else f"{at.day} {at:%b}" for at in (ahead[0], ahead[-1]))
+    parts = [
+        svg.text(f"{begin.day} {begin:%b %Y}", x.start, height, _class="tick"),
+        svg.text(last, x.end, height, _class="tick", text_anchor="end"),
+    ]
+    if x.end - x(ahead[0].timestamp()) > _LETTER * (len(first) + len(last)):
+        parts.append(svg.text(first, x(ahead[0].timestamp()), height, _class="tick"))
+    return parts
 
 
 def _both(shown: Shown, one: tuple[str, ...], name: str) -> str:
