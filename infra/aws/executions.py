@@ -4,10 +4,12 @@ The same calls here and on AWS.
 """
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -16,6 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
+
+PAGE = 20  # executions of a status that are looked at, the newest
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}.*")
 
 Report = Callable[[str, str, float], str]
 """Told a forecast, the state it has come to and the seconds since its start; answers why nobody should wait any longer
@@ -136,6 +141,44 @@ def cause(text: str) -> str:
     except (ValueError, KeyError):
         pass
     return " ".join(str(text).split())
+
+
+def newest(client: Any, machine: str, status: str) -> dict[str, dict[str, Any]]:
+    """By forecast, the newest execution of a status, as ListExecutions shows it.
+
+    Args:
+        client: Of Step Functions.
+        machine: Name of the state machine; one that is not deployed has none.
+        status: RUNNING, FAILED, …
+
+    Raises:
+        ClientError, BotoCoreError: Step Functions refuses or does not answer.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for arn in (
+        one["stateMachineArn"] for one in client.list_state_machines()["stateMachines"] if one["name"] == machine
+    ):
+        for one in client.list_executions(stateMachineArn=arn, statusFilter=status, maxResults=PAGE)["executions"]:
+            name = _forecast(client, one)
+            if name not in found or _moment(one) > _moment(found[name]):
+                found[name] = one
+    return found
+
+
+def _forecast(client: Any, execution: Mapping[str, Any]) -> str:
+    """The forecast of an execution: ours are named after it; schedules name theirs by UUIDs."""
+    name = str(execution["name"])
+    if not _UUID.fullmatch(name):
+        return name.partition("-")[0]
+    try:
+        return str(json.loads(client.describe_execution(executionArn=execution["executionArn"])["input"])["DataName"])
+    except (ValueError, KeyError, TypeError):
+        return name
+
+
+def _moment(execution: Mapping[str, Any]) -> datetime:
+    found: datetime = execution.get("stopDate") or execution["startDate"]
+    return found
 
 
 def _state(client: Any, arn: str) -> str:

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from forecasting.definitions.definition import Definition
 from forecasting.pipeline import retention, starting
+from infra.aws import executions
+from infra.aws.deployment import NAME
 from infra.commands import data, forecasts, stack, terminal
 from infra.local import gateway, status
 from infra.report import accuracy, fan
@@ -91,8 +93,16 @@ def tell(outcome: forecasts.Outcome) -> int:
 
 
 def clean(settings: Settings, given: argparse.Namespace) -> int:
-    """Delete predictors, forecasts, exports, imports, data sets and the group of a forecast; files and tables stay."""
+    """Delete predictors, forecasts, exports, imports, data sets and the group of a forecast; files and tables stay.
+
+    Raises:
+        ConfigError: No forecast has this name, or it is being made.
+        SourceError: AWS, or the gateway, does not answer.
+    """
     try:
+        states = boto3.client("stepfunctions", **settings.client_arguments)
+        if given.name in executions.newest(states, NAME, "RUNNING"):
+            raise ConfigError(f"{given.name} is being made", "its end", "see `make status`, then run it again")
         client = boto3.client("forecast", **settings.client_arguments)
         deleted = _clean(client, given.name)
     except (ClientError, BotoCoreError) as fault:
@@ -101,6 +111,7 @@ def clean(settings: Settings, given: argparse.Namespace) -> int:
     for arn in deleted:
         terminal.say(f"deleted {arn.split(':', 5)[5]}")
     if not deleted:
+        _names([given.name], forecasts.definitions(settings))
         terminal.say(f"{given.name}: nothing to delete")
     return 0
 

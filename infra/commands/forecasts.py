@@ -146,8 +146,12 @@ def _names(settings: Settings, definition: Definition) -> dict[str, str]:
     """What products are called; nothing for other items."""
     if definition.item != "product_id":
         return {}
-    rows = Athena(settings).ask(
-        "SELECT product_id, max_by(description, sales_date) FROM daily_product_sales "
-        "WHERE description IS NOT NULL GROUP BY product_id"
-    ).rows
+    rows = (
+        Athena(settings)
+        .ask(
+            "SELECT product_id, max_by(description, sales_date) FROM daily_product_sales "
+            "WHERE description IS NOT NULL GROUP BY product_id"
+        )
+        .rows
+    )
     return {product: name for product, name in rows if product and name}

@@ -65,6 +65,7 @@ def forecasts(picture: Picture) -> list[Table]:
         return []
     heads = ("forecast", "newest run", "made ago", "in gold", "rows", "at work for")
     table = _table(*(f"\n{head}" for head in heads), left=(0, 1, 3))
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"  # a name has up to 40 characters
     for one in picture.forecasts:
         colour = {"loaded": "green", "refused": "red"}.get(one.state, "yellow")
         age = duration(max(picture.at - one.made_at, 0)) if one.run_id else ""

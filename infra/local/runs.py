@@ -4,19 +4,16 @@ Lists and reads; asks no driver, so it is true of one that hangs.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.aws import executions
 from infra.aws.deployment import NAME
-from infra.aws.executions import cause
 from lakehouse.errors import ContractError
 from lakehouse.runs import LOADED, RUNS, Loaded
 from lakehouse.settings import Settings
 from lakehouse.tables import GOLD_SALES_FORECAST
-
-PAGE = 100  # of failed executions that are looked at
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Runs:
         rows: Rows of it in gold.sales_forecast.
         fault: Why it was refused, in a line.
         began_at: When the execution began that is at work; None if none is.
-        failed_at: When an execution failed after the newest run; None if none did.
+        failed_at: When an execution failed, if none has come to its end since; else None.
         cause: Why it failed, in a line.
     """
 
@@ -73,9 +70,10 @@ class Register:
         found = {name: self._run(name, run_id, at, answers) for name, (at, run_id) in newest.items()}
         for name, execution in self._executions("RUNNING").items():
             found[name] = replace(found.get(name, Runs(name)), began_at=execution["startDate"].timestamp())
+        succeeded = {name: one["stopDate"].timestamp() for name, one in self._executions("SUCCEEDED").items()}
         for name, execution in self._executions("FAILED").items():
             one, ended = found.get(name, Runs(name)), execution["stopDate"].timestamp()
-            if ended > one.made_at:
+            if ended > max(one.made_at, succeeded.get(name, 0.0)):
                 found[name] = replace(one, failed_at=ended, cause=self._cause(execution["executionArn"]))
         return [found[name] for name in sorted(found)]
 
@@ -100,29 +98,15 @@ class Register:
         return [(one["Key"], one["LastModified"].timestamp(), one["ETag"]) for one in entries]
 
     def _executions(self, status: str) -> dict[str, dict[str, Any]]:
-        """By forecast, its newest execution of a status; none where the state machine is not deployed."""
-        found: dict[str, dict[str, Any]] = {}
+        """By forecast, its newest execution of a status; none where nobody answers."""
         try:
-            machines = self._states.list_state_machines()["stateMachines"]
-            for arn in (one["stateMachineArn"] for one in machines if one["name"] == NAME):
-                given = {"stateMachineArn": arn, "statusFilter": status, "maxResults": PAGE}
-                for one in self._states.list_executions(**given)["executions"]:
-                    # executions are named after their forecast, whose name has no hyphen
-                    name = one["name"].partition("-")[0]
-                    if name not in found or _when(one) > _when(found[name]):
-                        found[name] = one
+            return executions.newest(self._states, NAME, status)
         except (ClientError, BotoCoreError):
             return {}
-        return found
 
     def _cause(self, arn: str) -> str:
         try:
             found = self._states.describe_execution(executionArn=arn)
         except (ClientError, BotoCoreError):
             return ""
-        return cause(found.get("cause") or found.get("error") or "unknown")
-
-
-def _when(execution: dict[str, Any]) -> datetime:
-    found: datetime = execution.get("stopDate") or execution["startDate"]
-    return found
+        return executions.cause(found.get("cause") or found.get("error") or "unknown")
