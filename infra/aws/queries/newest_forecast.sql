@@ -8,9 +8,9 @@ SELECT
     forecasts.forecast_name,
     forecasts.item_id,
     forecasts.forecast_at,
-    forecasts.p10,
-    forecasts.p50,
-    forecasts.p90,
+    round(forecasts.p10, 3) AS p10,
+    round(forecasts.p50, 3) AS p50,
+    round(forecasts.p90, 3) AS p90,
     forecasts.predictor,
     forecasts.made_at
 FROM gold.sales_forecast AS forecasts
