@@ -29,6 +29,7 @@ _FIRST = 5
 _NEXT = """\
 The stack stays up. What to do next:
   make query SQL="select * from gold.daily_sales order by net_revenue desc limit 5"
+  make query FILE=infra/aws/queries/newest_forecast.sql
   make status
   make down"""
 

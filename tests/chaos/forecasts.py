@@ -27,7 +27,7 @@ from tests.chaos.steps import Step, kill_at
 from tests.unit.local_tables import LocalTables
 from tests.unit.memory_bucket import MemoryBucket
 
-MET_SECONDS = 45.0
+MET_SECONDS = 90.0  # after a kill: the driver starts, takes what came meanwhile, then loads runs
 LOAD_SECONDS = 60.0
 DAYS = 6
 STEPS = (
