@@ -90,12 +90,12 @@ class Loader:
                 continue
             try:
                 answer = Loaded.from_json((self._bucket.get(LOADED + entry.key.removeprefix(RUNS)) or b"").decode())
-                run = _run(entry.key, self._bucket.get(entry.key))
-            except ContractError:
+                made_at = exports.moment(_run(entry.key, self._bucket.get(entry.key)).made_at)
+            except (ContractError, ValueError):  # whatever lies there is no reason for the driver to stop
                 continue
             if not answer.fault:
                 known.add(name)
-                self._metrics.forecast_found(name, exports.moment(run.made_at).timestamp())
+                self._metrics.forecast_found(name, made_at.timestamp())
 
     def _load(self, key: str) -> None:
         started = time.monotonic()

@@ -145,7 +145,7 @@ def _figures(shown: Shown, best: Sequence[tuple[str, ...]]) -> str:
         for point in sorted((point for point in shown.forecast if point.series == one), key=lambda point: point.at)
     ]  # fmt: skip
     table = markup.table(heads, rows, numbers=len(levels))
-    return f"<details><summary>The figures of these series</summary>{table}</details>"
+    return f'<details class="series"><summary>The figures of these series</summary>{table}</details>'
 
 
 def _tables(shown: Shown) -> str:
@@ -211,8 +211,8 @@ def _moments(x: svg.Scale, height: float, begin: datetime, ahead: Sequence[datet
         svg.text(f"{begin.day} {begin:%b %Y}", x.start, height, _class="tick"),
         svg.text(last, x.end, height, _class="tick", text_anchor="end"),
     ]
-    if x.end - x(ahead[0].timestamp()) > _LETTER * (len(first) + len(last)):
-        parts.append(svg.text(first, x(ahead[0].timestamp()), height, _class="tick"))
+    if x.end - x(ahead[0].timestamp()) > _LETTER * len(last):
+        parts.append(svg.text(first, x(ahead[0].timestamp()), height, _class="tick", text_anchor="end"))
     return parts
 
 

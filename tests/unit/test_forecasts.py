@@ -503,6 +503,8 @@ def test_what_waits_and_what_became_of_it_is_counted_and_the_newest_is_known_aft
     assert (revenue.loaded, revenue.refused, revenue.newest_at) == (2, 1, newest)
     assert "target column 'country'" in revenue.fault
     assert (unknown.loaded, unknown.refused, len(site.metrics.forecasts)) == (0, 1, 2)
+    site.bucket.put(loaded_key("revenue", "0b2"), b"\xff")  # neither an answer nor a run
+    site.bucket.put(run_key("revenue", "0b2"), b"\xff")
     site.start()
     at = {f"{RUNS}revenue/{run_id}.json": float(number) for number, run_id in enumerate(made)}
     entries = site.bucket.entries
