@@ -11,16 +11,23 @@ SQL ?=
 FILE ?=
 ONLY ?=
 NAME ?=
+STACK ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
 override FILE := $(value FILE)
 export SQL FILE
+# Named on the command line, it wins over .env.
+ifneq ($(STACK),)
+export STACK
+endif
 
 comma := ,
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.installed
 CLIENTS := $(VENV)/clients/.installed
+# A folder with a Dockerfile : the extras of pyproject.toml that its image has.
+IMAGES := spark_jobs:spark generator:generator+bulk infra/local:local+forecast+generator
 DBT := $(VENV)/dbt/.installed
 SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name '*.java' -o -path '*/META-INF/*' -type f)
 .DEFAULT_GOAL := help
@@ -43,7 +50,7 @@ help: ## Show this list
 ##@ The stack
 
 .PHONY: up
-up: $(READY) ## Start everything on 127.0.0.1, wait until it is ready, print the addresses
+up: $(READY) ## Start everything on 127.0.0.1 and wait until it is ready; STACK=compose: in containers
 	@$(RUN) infra up
 
 .PHONY: status
@@ -122,6 +129,10 @@ prophet: $(READY) ## Add the Prophet package to the environment, for predictors 
 $(READY): requirements.txt requirements-java.txt connect/artifacts.txt spark_jobs/artifacts.txt $(SOURCES)
 	@$(PYTHON) infra/local/install.py
 
+.PHONY: test-docker
+test-docker: $(READY) ## Run the tests of the containers, where a Docker engine answers
+	@$(RUN) pytest tests/docker
+
 .PHONY: test-unit
 test-unit: $(READY) ## Run the tests that take seconds
 	@$(RUN) pytest tests/unit
@@ -146,3 +157,5 @@ docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from th
 lock: $(READY) ## Pin the newest allowed versions with hashes
 	@for name in requirements requirements-java requirements-prophet requirements-clients requirements-dbt; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q $$name.in -o $$name.txt; done
+	@$(foreach image,$(IMAGES),$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header -q -c requirements.txt $(foreach extra,$(subst +, ,$(word 2,$(subst :, ,$(image)))),--extra $(extra)) pyproject.toml -o $(firstword $(subst :, ,$(image)))/requirements.txt;)

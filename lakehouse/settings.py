@@ -30,6 +30,17 @@ def _knob(
     return field(default=default, metadata=about)
 
 
+# Of docker-compose.yaml alone, which reads the same file .env: name, default and meaning.
+COMPOSE = (
+    ("GATEWAY_PORT", "4566", "port of 127.0.0.1 for the AWS API; `make up` takes that of AWS_ENDPOINT_URL"),
+    ("BROKER_PORT", "9092", "port of 127.0.0.1 for Kafka; `make up` takes that of KAFKA_BOOTSTRAP_SERVERS"),
+    ("CONNECT_PORT", "8083", "port of 127.0.0.1 for the Connect worker; `make up` takes that of CONNECT_URL"),
+    ("RATE", "20", "changes a second of the simulated shop (profile live)"),
+    ("KAFKA_IMAGE", "apache/kafka:4.3.1", "image of broker and Connect worker"),
+    ("BASE_IMAGE", "python:3.12-slim-bookworm", "image that ours are built on: Debian 12 with Python 3.11 or newer"),
+)
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings, typed and checked; see `.env.example` for the list with meanings."""
@@ -144,15 +155,19 @@ class Settings:
     )
 
     metrics_port: int = _knob(
-        9108,
-        "port of 127.0.0.1 on which the driver serves its figures to Prometheus; 0 for none",
-        group="Metrics",
-        low=0,
+        9108, "port on which the driver serves its figures to Prometheus; 0 for none", group="Metrics", low=0
     )
+    metrics_host: str = _knob("127.0.0.1", "address of that port; another one only in a container", group="Metrics")
     cloudwatch_namespace: str = _knob(
         "", "namespace of CloudWatch to which the driver sends its figures each minute; empty for none", group="Metrics"
     )
 
+    stack: str = _knob(
+        "processes",
+        "what `make up` starts: processes of this machine, or the containers of docker-compose.yaml",
+        group="This machine",
+        choices=("processes", "compose"),
+    )
     data_dir: str = _knob(".data", "folder of the local stack's state, logs and journals", group="This machine")
     cache_dir: str = _knob(
         "", "folder of downloaded JVM artefacts; empty for the user's cache folder", group="This machine"
@@ -223,7 +238,10 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     environ = os.environ if environ is None else environ
     known = {setting.name.upper(): setting for setting in dataclasses.fields(Settings)}
     values: dict[str, Any] = {}
+    elsewhere = {name for name, _, _ in COMPOSE}
     for name, (text, place) in _dotenv(dotenv).items():
+        if name in elsewhere:
+            continue
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             raise ConfigError(
@@ -257,6 +275,9 @@ def example() -> str:
             lines += ["", f"# --- {group}"]
         unit = f" [{about['unit']}]" if about["unit"] else ""
         lines += [f"# {about['meaning']}{unit}", f"#{setting.name.upper()}={setting.default}"]
+    lines += ["", "# --- Containers (docker-compose.yaml)"]
+    for name, default, meaning in COMPOSE:
+        lines += [f"# {meaning}", f"#{name}={default}"]
     return "\n".join(lines) + "\n"
 
 

@@ -110,8 +110,10 @@ def kept(archive: ClassArchive | None, spark: SparkSession, look_seconds: float 
 
 
 def find(settings: Settings, class_path: list[str], java_home: str) -> ClassArchive | None:
-    """The archive to use; None where Java and jars are not those of `make install`."""
-    return ClassArchive(settings.cache_path, class_path, java_home) if class_path and java_home else None
+    """The archive to use; None where Java and jars are not those of `make install`, or the cache cannot be written."""
+    if not (class_path and java_home and os.access(settings.cache_path, os.W_OK)):
+        return None
+    return ClassArchive(settings.cache_path, class_path, java_home)
 
 
 def _run(command: list[str], stop: threading.Event) -> bool:

@@ -27,6 +27,7 @@ RUNTIME_FILE = "spark.json"
 def stream(settings: Settings) -> None:
     """Bring bronze to gold until SIGTERM or Ctrl-C, then stop between two batches."""
     stop = threading.Event()
+    (settings.data_path / READY_FILE).unlink(missing_ok=True)  # of a driver that was killed
     for sort in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sort, lambda *_: stop.set())
     with (

@@ -1,4 +1,4 @@
-"""The driver's figures for Prometheus: served as text on 127.0.0.1, made when asked for.
+"""The driver's figures for Prometheus: served as text on METRICS_HOST, made when asked for.
 
 What they are stands in measures.py.
 """
@@ -21,7 +21,6 @@ from spark_jobs.lags import Distribution
 from spark_jobs.measures import MEASURES, UP, Measure, Samples
 from spark_jobs.metrics import Metrics
 
-HOST = "127.0.0.1"
 BOUNDS = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _CONNECT_SECONDS = 0.2
 _FAMILIES: dict[str, Any] = {
@@ -55,7 +54,7 @@ def served(metrics: Metrics, settings: Settings) -> Iterator[None]:
     """Serve the figures on METRICS_PORT while the context lasts; a port in use is logged and costs nothing else."""
     registry = CollectorRegistry()
     registry.register(Figures(metrics, settings))
-    server = _listen(settings.metrics_port, registry) if settings.metrics_port else None
+    server = _listen(settings, registry) if settings.metrics_port else None
     try:
         yield
     finally:
@@ -64,14 +63,14 @@ def served(metrics: Metrics, settings: Settings) -> Iterator[None]:
             server.server_close()
 
 
-def _listen(port: int, registry: CollectorRegistry) -> WSGIServer | None:
+def _listen(settings: Settings, registry: CollectorRegistry) -> WSGIServer | None:
     try:
-        return start_http_server(port, addr=HOST, registry=registry)[0]
+        return start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)[0]
     except OSError as fault:
         event(
             "metrics are not served",
             level=30,
-            port=port,
+            port=settings.metrics_port,
             reason=fault.strerror,
             action="stop what listens there, or set METRICS_PORT to another port, 0 for none",
         )

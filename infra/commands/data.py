@@ -13,7 +13,7 @@ from generator import noise, replay, screen, simulate, wait
 from generator.outcome import Summary
 from infra.commands import terminal
 from infra.commands.interrupt import wishes
-from infra.local import stack, status, supervision
+from infra.local import compose, stack, status, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
@@ -142,6 +142,9 @@ def _instead_of_the_stream(settings: Settings, command: str) -> int:
     """Stop the driver, run another command of its package, and start the driver again."""
     require_stack(settings, ["gateway"])
     begin = time.monotonic()
+    if settings.stack == "compose":
+        code = compose.run_instead_of_spark(settings, command, terminal.progress)
+        return _told(command, code, begin)
     driver = stack.spark(settings)
     daemon = Daemon(settings.data_path)
     with supervision.alone(settings.data_path):
@@ -159,6 +162,10 @@ def _instead_of_the_stream(settings: Settings, command: str) -> int:
                 then=stack.then(settings),
                 report=terminal.progress,
             )
+    return _told(command, code, begin)
+
+
+def _told(command: str, code: int, begin: float) -> int:
     terminal.say(f"{command} {'failed' if code else 'done'} after {time.monotonic() - begin:.1f} s")
     return code
 

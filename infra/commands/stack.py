@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.commands import catalog, forecasts, terminal
-from infra.local import doctor, gateway, stack, supervision
+from infra.local import compose, doctor, gateway, stack, status, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
@@ -36,6 +36,13 @@ def register(commands: Any) -> None:
 def up(settings: Settings, given: argparse.Namespace) -> int:
     """Check the machine, then start what is not running and wait until it is ready."""
     begin = time.monotonic()
+    if settings.stack == "compose":
+        compose.up(settings, given.names, terminal.progress)
+        terminal.progress(f"all containers are healthy after {time.monotonic() - begin:.1f} s")
+        for one in status.health(settings):
+            if one.url:
+                terminal.say(f"{one.name:10} {one.url}")
+        return 0
     processes = stack.processes(settings, given.names)
     names = [process.name for process in processes]
     for _, fault, _ in doctor.examine(settings, names):
@@ -61,6 +68,9 @@ def up(settings: Settings, given: argparse.Namespace) -> int:
 
 def down(settings: Settings, given: argparse.Namespace) -> int:
     """Stop every process of this data folder."""
+    if settings.stack == "compose":
+        compose.down(settings, report=terminal.progress)
+        return 0
     stopped = supervision.down(settings.data_path, terminal.progress)
     terminal.progress(
         f"{stopped} processes stopped; the data stays in {settings.data_path}" if stopped else "nothing ran"
@@ -70,6 +80,9 @@ def down(settings: Settings, given: argparse.Namespace) -> int:
 
 def restart(settings: Settings, given: argparse.Namespace) -> int:
     """Stop one process and start it again."""
+    if settings.stack == "compose":
+        compose.restart(settings, given.name, terminal.progress)
+        return 0
     process = next(found for found in stack.processes(settings, [given.name]) if found.name == given.name)
     supervision.restart(settings.data_path, process, then=stack.then(settings), report=terminal.progress)
     if given.name == gateway.NAME:
@@ -79,12 +92,15 @@ def restart(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def reset(settings: Settings, given: argparse.Namespace) -> int:
-    """Stop everything and delete what lies in the data folder; downloaded artefacts stay."""
+    """Stop everything and delete what lies in the data folder, or in the volumes; downloaded artefacts stay."""
+    if settings.stack == "compose":
+        compose.down(settings, volumes=True, report=terminal.progress)
     if not settings.data_path.exists():
         terminal.say(f"{settings.data_path} is not there: nothing to delete")
         return 0
     _require_ours(settings.data_path)
-    supervision.down(settings.data_path, terminal.progress)
+    if settings.stack != "compose":
+        supervision.down(settings.data_path, terminal.progress)
     for path in sorted(settings.data_path.iterdir()):
         size = sum(file.lstat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else 0
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -94,6 +110,8 @@ def reset(settings: Settings, given: argparse.Namespace) -> int:
 
 def logs(settings: Settings, given: argparse.Namespace) -> int:
     """Print the last lines of the logs and, unless told otherwise, what is added to them."""
+    if settings.stack == "compose":
+        return compose.logs(settings, [given.name] if given.name else [], lines=given.lines, follow=given.follow)
     daemon = Daemon(settings.data_path)
     names = [given.name] if given.name else list(stack.PROCESSES)
     places: dict[str, int] = {}
@@ -138,5 +156,5 @@ def _log_line(name: str, line: str, names: int) -> str:
 
 def _require_ours(folder: Path) -> None:
     """A mistyped DATA_DIR must not cost a person's files: only a folder in which a stack ran is emptied."""
-    if any(folder.iterdir()) and not (folder / "supervisor").is_dir():
+    if any(folder.iterdir()) and not any((folder / mark).exists() for mark in ("supervisor", "compose")):
         raise ConfigError(f"{folder} holds no stack", "the data folder of one", "correct DATA_DIR; nothing was deleted")

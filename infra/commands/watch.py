@@ -12,6 +12,7 @@ from rich.live import Live
 
 from infra.commands import terminal, view
 from infra.local import machine, status
+from infra.local.health import Health
 from lakehouse.settings import Settings
 
 REFRESH_SECONDS = 1.0
@@ -74,7 +75,7 @@ class Meter:
     def __init__(self) -> None:
         self._before: dict[int, tuple[float, float]] = {}
 
-    def shares(self, processes: list[status.Health]) -> dict[str, float]:
+    def shares(self, processes: list[Health]) -> dict[str, float]:
         """By name, cores that a process and its children used since the last look; nothing at the first."""
         now = time.monotonic()
         seconds = {

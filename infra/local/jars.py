@@ -102,14 +102,14 @@ def _accept(arrivals: Path, home: Path, wanted: Iterable[Jar]) -> None:
         raise SourceError(f"{absent[0]} was not delivered ({len(absent)} such)", action="run `make install` again")
 
 
-def fetch_all(settings: Settings, report: Callable[[str], None]) -> None:
-    """Fetch every list; see `fetch`."""
-    for name in LISTS:
+def fetch_all(settings: Settings, report: Callable[[str], None], names: Iterable[str] = LISTS) -> None:
+    """Fetch the named lists, or every one; see `fetch`."""
+    for name in names:
         fetch(settings, name, report)
 
 
 if __name__ == "__main__":
     try:
-        fetch_all(knobs.load(), lambda line: print(line, flush=True))  # noqa: T201 (the installer's command)
+        fetch_all(knobs.load(), lambda line: print(line, flush=True), sys.argv[1:] or LISTS)  # noqa: T201 (a command)
     except LakehouseError as fault:
         sys.exit(str(fault))

@@ -12,9 +12,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local import backlog, machine, stack
+from infra.local import backlog, compose, machine, stack
 from infra.local.backlog import Backlog
 from infra.local.daemon import Daemon
+from infra.local.health import Health
 from infra.local.runs import Register, Runs
 from infra.local.supervision import DOWN
 from lakehouse import places
@@ -23,35 +24,10 @@ from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 
 
-@dataclass(frozen=True)
-class Health:
-    """One process of the stack.
-
-    Args:
-        name: Its name.
-        pid: Its process id; None while there is none.
-        port: The port it listens on; None if on none.
-        health: ready, starting, restarting, failed or stopped.
-        resident_bytes: Memory of it and its children [bytes], shared pages divided among those who share them.
-        reason: Why it is not ready.
-        url: Where it is found.
-        uptime_seconds: Since its last start.
-        restarts: How often it was started again by itself.
-    """
-
-    name: str
-    pid: int | None
-    port: int | None
-    health: str
-    resident_bytes: int
-    reason: str = ""
-    url: str = ""
-    uptime_seconds: float = 0.0
-    restarts: int = 0
-
-
 def health(settings: Settings) -> list[Health]:
     """Every process of the stack in the order of its start, and the supervisor at the end while it runs."""
+    if settings.stack == "compose":
+        return compose.health(settings)
     daemon = Daemon(settings.data_path)
     states, specs = daemon.states(), daemon.described()
 
@@ -136,8 +112,7 @@ class Observer:
 
 def is_driver_gone(settings: Settings) -> bool:
     """Whether nobody is going to write tables here: this machine's driver is down, and no other holds the lease."""
-    state = Daemon(settings.data_path).states().get("spark", {}).get("statename", "STOPPED")
-    if not settings.aws_endpoint_url or state not in DOWN:
+    if not settings.aws_endpoint_url or _has_driver(settings):
         return False
     try:
         found = boto3.client("s3", **settings.client_arguments).get_object(Bucket=settings.bucket, Key=places.LEASE)
@@ -146,6 +121,13 @@ def is_driver_gone(settings: Settings) -> bool:
         return fault.response["Error"]["Code"] in ("NoSuchKey", "404")
     except (BotoCoreError, ValueError, KeyError):
         return False  # nobody knows: the execution itself ends the waiting
+
+
+def _has_driver(settings: Settings) -> bool:
+    """Whether the driver runs, or is started again by itself."""
+    if settings.stack == "compose":
+        return any(one.name == "spark" and one.health not in ("stopped", "failed") for one in compose.health(settings))
+    return Daemon(settings.data_path).states().get("spark", {}).get("statename", "STOPPED") not in DOWN
 
 
 def progress(settings: Settings) -> Progress | None:

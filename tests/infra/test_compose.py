@@ -14,13 +14,16 @@ import pytest
 import yaml
 
 from connect.definition import definition
-from infra.local import artifacts, worker
+from infra.local import artifacts, stack, worker
 from lakehouse.settings import load
 
 pytestmark = pytest.mark.infra
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yaml"
+BOTH = ("connect/Dockerfile", "spark_jobs/Dockerfile")
+DOCKERFILES = (*BOTH, "infra/local/Dockerfile", "generator/Dockerfile", "tests/docker/broker/Dockerfile")
+REQUIREMENTS = ("spark_jobs/requirements.txt", "infra/local/requirements.txt", "generator/requirements.txt")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -41,6 +44,13 @@ def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "compose warns"
     return dict(json.loads(done.stdout))
+
+
+def _pins(path: Path) -> set[tuple[str, frozenset[str]]]:
+    """Name and version of each package with its hashes; which machines it is for is left out."""
+    lines = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    words = [line.split() for line in lines if "==" in line and not line.lstrip().startswith("#")]
+    return {(pin, frozenset(one for one in others if one.startswith("--hash"))) for pin, *others in words}
 
 
 def _has_compose() -> bool:
@@ -72,13 +82,13 @@ def _ports(service: Mapping[str, Any]) -> list[tuple[str, int]]:
     return found
 
 
-def test_broker_worker_and_gateway_are_there(project: dict[str, Any]) -> None:
-    assert {"broker", "worker", "gateway"} <= set(project["services"])
+def test_containers_are_named_as_the_processes_they_stand_for(project: dict[str, Any]) -> None:
+    assert set(stack.PROCESSES) <= set(project["services"])
 
 
 def test_every_port_is_on_loopback_alone(project: dict[str, Any]) -> None:
     ports = [port for service in project["services"].values() for port in _ports(service)]
-    assert sorted(port for _, port in ports) == [4566, 8083, 9092]
+    assert sorted(port for _, port in ports) == [4566, 8083, 9092, 9108]
     assert {host for host, _ in ports} == {"127.0.0.1"}
 
 
@@ -99,26 +109,55 @@ def test_every_lasting_service_has_a_health_check_and_an_init(project: dict[str,
 def test_nothing_is_privileged_or_shares_the_hosts_network(project: dict[str, Any]) -> None:
     for service in project["services"].values():
         assert not {"privileged", "network_mode", "ulimits", "pid", "cap_add"} & set(service)
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_every_service_has_a_bound_of_memory_and_lasting_ones_come_back(project: dict[str, Any]) -> None:
+    for name, service in project["services"].items():
+        assert service["mem_limit"], name
+        if name != "setup":
+            assert service["restart"] == "unless-stopped", name
+        if name != "broker":  # its image writes its settings into its own folder
+            assert service["read_only"] is True, name
+
+
+def test_what_is_written_lies_in_a_volume(project: dict[str, Any]) -> None:
+    for name in ("broker", "gateway", "spark", "generator"):
+        assert len(project["services"][name]["volumes"]) == 1, name
+    assert set(project["volumes"]) == {"broker", "gateway", "spark", "generator"}
+
+
+def test_nothing_starts_before_what_it_needs_is_healthy(project: dict[str, Any]) -> None:
+    def conditions(name: str) -> dict[str, str]:
+        return {needed: about["condition"] for needed, about in project["services"][name]["depends_on"].items()}
+
+    assert conditions("connect") == {"broker": "service_healthy", "gateway": "service_healthy"}
+    assert conditions("setup") == {"connect": "service_healthy"}
+    for name in ("spark", "generator"):
+        assert conditions(name) == {"setup": "service_completed_successfully"}
 
 
 def test_the_gateway_needs_no_secret(project: dict[str, Any]) -> None:
-    for name in ("gateway", "setup", "worker"):
+    for name in ("gateway", "setup", "connect", "spark", "generator"):
         environment = project["services"][name]["environment"]
         assert environment["AWS_SECRET_ACCESS_KEY"] == "test"
 
 
-def test_every_variable_of_the_gateway_is_a_setting(project: dict[str, Any]) -> None:
-    environment = {name: str(value) for name, value in project["services"]["gateway"]["environment"].items()}
+@pytest.mark.parametrize("name", ["gateway", "spark", "generator"])
+def test_every_variable_of_ours_is_a_setting(project: dict[str, Any], name: str) -> None:
+    given = {key: str(value) for key, value in project["services"][name]["environment"].items()}
+    environment = {key: value for key, value in given.items() if key != "SPARK_LOCAL_DIRS"}
     settings = load(environ=environment, dotenv=None)
-    for name, value in environment.items():
-        assert str(getattr(settings, name.lower())) == value
+    for variable, value in environment.items():
+        assert str(getattr(settings, variable.lower())) == value
 
 
 def test_images_can_be_replaced() -> None:
     given = {"KAFKA_IMAGE": "local/kafka:1.0", "BASE_IMAGE": "local/base:1.0"}
     services = _by_hand(given)["services"]
     assert services["broker"]["image"] == "local/kafka:1.0"
-    assert services["worker"]["build"]["args"] == {"KAFKA_IMAGE": "local/kafka:1.0", "BASE_IMAGE": "local/base:1.0"}
+    assert services["connect"]["build"]["args"] == {"KAFKA_IMAGE": "local/kafka:1.0", "BASE_IMAGE": "local/base:1.0"}
     assert services["gateway"]["build"]["args"] == {"BASE_IMAGE": "local/base:1.0"}
 
 
@@ -128,12 +167,26 @@ def test_the_broker_is_the_version_of_the_jars(project: dict[str, Any]) -> None:
     assert jar.coordinates.rpartition(":")[2] == broker
 
 
-@pytest.mark.parametrize("path", ["connect/Dockerfile", "infra/local/Dockerfile"])
+@pytest.mark.parametrize("path", DOCKERFILES)
 def test_a_dockerfile_builds_without_what_old_builders_lack(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert not re.search(r"^# syntax=|<<EOF|--link|--mount|--chmod|--start-interval", text, re.MULTILINE)
-    for source in re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE):
-        assert (ROOT / source).exists(), source
+    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
+        for source in line.split():
+            assert (ROOT / source).exists(), source
+    assert not re.search(r"^USER root|ENV .*(SECRET|PASSWORD|TOKEN)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS)
+def test_an_image_s_packages_are_those_of_the_project(path: str) -> None:
+    """Same versions, same hashes: a part of requirements.txt."""
+    assert _pins(ROOT / path) <= _pins(ROOT / "requirements.txt")
+
+
+def test_driver_and_plugin_are_built_by_the_same_instructions() -> None:
+    """So that a builder runs them once."""
+    stages = [(ROOT / path).read_text(encoding="utf-8").split("FROM ${BASE_IMAGE} AS jars")[1] for path in BOTH]
+    assert stages[0].split("\nFROM ")[0] == stages[1].split("\nFROM ")[0]
 
 
 def test_the_gateway_image_holds_what_the_gateway_and_its_jobs_import(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse import settings as knobs
 from lakehouse.errors import ConfigError
-from lakehouse.settings import Settings, environment, example, load
+from lakehouse.settings import COMPOSE, Settings, environment, example, load
 
 pytestmark = pytest.mark.unit
 
@@ -74,6 +74,6 @@ def test_the_example_lists_every_setting_with_its_default(dotenv: Path) -> None:
     text = example()
     assert (ROOT / ".env.example").read_text(encoding="utf-8") == text
     settings = re.findall(r"^#([A-Z_]+=.*)$", text, re.MULTILINE)
-    assert len(settings) == len(dataclasses.fields(Settings))
+    assert len(settings) == len(dataclasses.fields(Settings)) + len(COMPOSE)
     dotenv.write_text("\n".join(settings))
     assert load({}, dotenv) == Settings()

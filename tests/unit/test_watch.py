@@ -11,8 +11,9 @@ from rich.console import Console, Group
 
 from infra.commands import view, watch
 from infra.local.backlog import Backlog, Unread, look
+from infra.local.health import Health
 from infra.local.runs import Runs
-from infra.local.status import Health, Picture
+from infra.local.status import Picture
 from lakehouse import places
 from lakehouse.activity import WHOLE, Activity, Batch, Count, Files, Lag
 from lakehouse.progress import Progress

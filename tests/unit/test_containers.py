@@ -1,0 +1,157 @@
+"""What a user is told when containers cannot be had, and what the engine's words mean; docker is a script here."""
+
+import json
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.__main__ import main
+from infra.local import compose
+from lakehouse.settings import load
+
+pytestmark = pytest.mark.unit
+
+ANSWERS = {"compose version": "2.26.1", "info": str(8 << 30), "ps": "", "inspect": "[]", "stats": "", "compose up": ""}
+SCRIPT = """#!{python}
+import json, sys
+words = [word for word in sys.argv[1:]]
+told = json.load(open({answers!r}))
+open({asked!r}, "a").write(" ".join(words) + "\\n")
+for key, (text, code) in told.items():
+    if all(part in words for part in key.split()):
+        (sys.stdout if not code else sys.stderr).write(text + "\\n")
+        sys.exit(code)
+sys.exit(0)
+"""
+
+
+class Docker:
+    """A program `docker` that answers what it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._answers, self._asked = folder / "answers.json", folder / "asked"
+        self._told: dict[str, tuple[str, int]] = {}
+        program = folder / "docker"
+        text = SCRIPT.format(python=sys.executable, answers=str(self._answers), asked=str(self._asked))
+        program.write_text(text, encoding="utf-8")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        for words, answer in ANSWERS.items():
+            self.says(words, answer)
+
+    def says(self, words: str, answer: str, code: int = 0) -> None:
+        self._told[words] = (answer, code)
+        self._answers.write_text(json.dumps(self._told), encoding="utf-8")
+
+    def was_asked(self, *words: str) -> bool:
+        lines = self._asked.read_text(encoding="utf-8").splitlines() if self._asked.exists() else []
+        return any(all(word in line.split() for word in words) for line in lines)
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setenv("STACK", "compose")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    for name, port in zip(("AWS_ENDPOINT_URL", "CONNECT_URL"), _free(2), strict=True):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{_free(1)[0]}")
+    return Docker(programs)
+
+
+def _free(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    found = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return found
+
+
+def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "code", "told"),
+    [
+        ("compose version", "2.17.3", 0, "Docker Compose 2.17.3; expected 2.24 or newer"),
+        ("compose version", "docker: 'compose' is not a docker command.", 1, "docker has no command compose"),
+        ("info", str(2 << 30), 0, "2.0 GiB of memory for containers; expected at least 4 GiB"),
+        ("info", "Cannot connect to the Docker daemon", 1, "no Docker engine answers: Cannot connect to the Docker"),
+    ],
+)
+def test_what_is_missing_is_told_in_a_line(
+    docker: Docker, capsys: pytest.CaptureFixture[str], words: str, answer: str, code: int, told: str
+) -> None:
+    docker.says(words, answer, code)
+    assert main(["up"]) == 2
+    assert told in _one_line(capsys)
+    assert not docker.was_asked("compose", "up")
+
+
+def test_without_docker_the_other_way_is_named(
+    docker: Docker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin" / "docker").unlink()
+    assert main(["up"]) == 2
+    assert "no program docker on PATH" in (told := _one_line(capsys))
+    assert "leave STACK at processes" in told
+
+
+def test_a_port_in_use_is_told_before_anything_starts(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        monkeypatch.setenv("CONNECT_URL", f"http://127.0.0.1:{held.getsockname()[1]}")
+        assert main(["up"]) == 2
+        assert f"port {held.getsockname()[1]} of connect is held by" in _one_line(capsys)
+    assert not docker.was_asked("compose", "up")
+
+
+def test_a_container_that_is_ill_is_named_with_what_its_check_says(
+    docker: Docker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docker.says("compose up", "dependency failed to start: container saleslake-spark-1 is unhealthy", 1)
+    docker.says("ps", "abc")
+    docker.says("inspect", json.dumps([_container("spark", "unhealthy", output="no such file")]))
+    docker.says("stats", "abc 12.5MiB / 3GiB")
+    assert main(["up"]) == 2
+    assert "spark is failed: no such file" in _one_line(capsys)
+
+
+def test_settings_of_this_machine_reach_the_containers(docker: Docker) -> None:
+    settings = load({"AWS_ENDPOINT_URL": "http://127.0.0.1:4570", "BUCKET": "shop", "METRICS_PORT": "9200"}, None)
+    found = compose.variables(settings)
+    assert found["GATEWAY_PORT"] == "4570"
+    assert (found["BROKER_PORT"], found["CONNECT_PORT"], found["METRICS_PORT"]) == ("9092", "8083", "9200")
+    assert found["BUCKET"] == "shop"
+
+
+def test_status_shows_containers_as_it_shows_processes(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    docker.says("ps", "abc")
+    docker.says("inspect", json.dumps([_container("gateway", "healthy", restarts=2)]))
+    docker.says("stats", "abc 12.5MiB / 3GiB")
+    main(["status", "--json"])
+    told = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
+    assert (told["gateway"]["pid"], told["gateway"]["health"]) == (77, "ready")
+    assert told["gateway"]["resident_bytes"] == 12.5 * 2**20
+    assert told["spark"]["health"] == "stopped"
+
+
+def _container(service: str, health: str, *, restarts: int = 0, output: str = "") -> dict[str, Any]:
+    checked = {"Status": health, "Log": [{"Output": output}]}
+    started = "2026-01-02T03:04:05.123456789Z"
+    return {
+        "Id": "abc",
+        "RestartCount": restarts,
+        "Config": {"Labels": {"com.docker.compose.service": service}},
+        "State": {"Running": True, "Status": "running", "Pid": 77, "StartedAt": started, "Health": checked},
+    }
