@@ -11,7 +11,7 @@ from infra.aws import deployment, executions, results
 from infra.aws.athena import Athena
 from infra.aws.deployment import Deployed
 from infra.aws.executions import Ended
-from infra.commands import terminal
+from infra.commands import catalog, terminal
 from infra.commands.interrupt import wishes
 from infra.commands.phases import Phases
 from infra.local import status
@@ -80,6 +80,8 @@ def make(settings: Settings, wanted: Mapping[str, Definition], horizon: int | No
         SourceError: AWS, or the gateway, does not answer or refuses.
     """
     orders = [{"DataName": name} | ({"ForecastHorizon": horizon} if horizon else {}) for name in wanted]
+    if settings.aws_endpoint_url:
+        catalog.refresh(settings)  # a gateway that was killed has forgotten the tables, too
     deployed, outcome = deploy(settings), Outcome()
     phases = Phases(terminal.progress, lambda: status.is_driver_gone(settings))
     with wishes() as stop:

@@ -19,7 +19,7 @@ from forecasting.definitions import reading
 from infra.aws import executions, machine
 from infra.aws.athena import Answer
 from infra.aws.executions import Ended
-from infra.commands import data, forecast, forecasts, phases, stack, terminal
+from infra.commands import catalog, data, forecast, forecasts, phases, stack, terminal
 from infra.commands.forecasts import Outcome
 from infra.commands.phases import NOT_LOADED, PHASES, Phases
 from infra.local import gateway, status
@@ -163,6 +163,7 @@ def test_ctrl_c_is_a_wish_to_wait_no_longer(monkeypatch: pytest.MonkeyPatch) -> 
         assert stop()
         return [Ended(str(order["DataName"]), 1.0, is_left=True) for order in orders]
 
+    monkeypatch.setattr(catalog, "refresh", lambda _: None)
     monkeypatch.setattr(forecasts, "deploy", lambda _: argparse.Namespace(machine="arn"))
     monkeypatch.setattr(executions, "run", run)
     assert forecasts.make(Settings(), KNOWN).left == list(KNOWN)
@@ -256,6 +257,7 @@ def test_one_that_cannot_be_shown_costs_no_other(monkeypatch: pytest.MonkeyPatch
             raise SourceError("Athena: gone")
         return shown("a")
 
+    monkeypatch.setattr(catalog, "refresh", lambda _: None)
     monkeypatch.setattr(forecasts, "deploy", lambda _: argparse.Namespace(machine="arn"))
     monkeypatch.setattr(executions, "run", lambda *_: [Ended(name, 1.0, {"plan": {}}) for name in KNOWN])
     monkeypatch.setattr(forecasts, "_shown", show)
