@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from forecasting.definitions import reading
+from forecasting.definitions.definition import Predictor
 from infra.aws import executions, machine
 from infra.aws.athena import Answer
 from infra.aws.executions import Ended
@@ -33,6 +34,7 @@ from tests.unit.test_forecast_report import shown
 pytestmark = pytest.mark.unit
 
 KNOWN = reading.load()
+REVENUE = KNOWN["revenue_by_country"]
 
 
 @pytest.fixture
@@ -243,12 +245,16 @@ def test_what_no_history_suffices_for_is_said_in_a_line_each(monkeypatch: pytest
         "revenue_by_country": "gold.daily_sales has no country yet",
         "units_of_top_products": "gold.daily_product_sales has no product_id with rows on 60 days yet",
     }
-    last = datetime(2024, 1, 1) + timedelta(days=40)
+    last = datetime(2024, 1, 1) + timedelta(days=54)
     monkeypatch.setattr(Asked, "span", ("2024-01-01", f"{last:%Y-%m-%d}"))
-    found = forecasts.shortages(Settings(), KNOWN.values())
-    assert found["revenue_by_country"].startswith("horizon 14 of revenue_by_country with a history of 41 periods")
+    needs = "a horizon of 14 needs a history of 56 periods, gold.daily_sales has 55"  # four times the horizon: auto
+    assert forecasts.shortages(Settings(), [REVENUE]) == {"revenue_by_country": needs}
     monkeypatch.setattr(Asked, "span", ("2024-01-01", f"{last + timedelta(days=1):%Y-%m-%d}"))
-    assert forecasts.shortages(Settings(), KNOWN.values()) == {}
+    assert forecasts.shortages(Settings(), [REVENUE]) == {}
+    weekly = dataclasses.replace(REVENUE, frequency="W", horizon=3, predictors=(Predictor("NPTS"),))
+    assert forecasts.shortages(Settings(), [weekly, dataclasses.replace(weekly, name="other", horizon=2)]) == {
+        "revenue_by_country": "a horizon of 3 needs a history of 9 periods, gold.daily_sales has 8"
+    }
 
 
 def test_one_that_cannot_be_shown_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
