@@ -399,6 +399,38 @@ def test_it_looks_once_a_second_at_most(site: Site) -> None:
     assert [prefix for prefix, _ in site.bucket.listed][:2] == ["ops/forecasts/loaded/", RUNS]
 
 
+def test_what_waits_and_what_became_of_it_is_counted_and_the_newest_is_known_after_a_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"0a": "2011-01-01T06:00:00Z", "0b": "2011-01-03T06:00:00Z", "0c": "2011-01-05T06:00:00Z"}
+    for run_id, at in made.items():
+        broken = {"target_column": "country"} if run_id == "0c" else {}
+        site.land(dataclasses.replace(RUN, run_id=run_id, made_at=at, **broken))
+    site.bucket.put(f"{RUNS}Not a forecast/1.json", b"{")
+    site.now += forecasts.LOOK_SECONDS
+    waiting = []
+    while site.loader.step():
+        waiting.append(site.metrics.waiting_runs)
+    assert waiting == [3, 2, 1, 0]
+    newest = datetime(2011, 1, 3, 6, tzinfo=UTC).timestamp()
+    revenue, unknown = site.metrics.forecasts["revenue"], site.metrics.forecasts["unknown"]
+    assert (revenue.loaded, revenue.refused, revenue.newest_at) == (2, 1, newest)
+    assert "target column 'country'" in revenue.fault
+    assert (unknown.loaded, unknown.refused, len(site.metrics.forecasts)) == (0, 1, 2)
+    site.bucket.put(loaded_key("revenue", "0b2"), b"\xff")  # neither an answer nor a run
+    site.bucket.put(run_key("revenue", "0b2"), b"\xff")
+    site.start()
+    at = {f"{RUNS}revenue/{run_id}.json": float(number) for number, run_id in enumerate(made)}
+    entries = site.bucket.entries
+    monkeypatch.setattr(
+        site.bucket,
+        "entries",
+        lambda prefix: [dataclasses.replace(one, modified_at=at.get(one.key)) for one in entries(prefix)],
+    )
+    assert site.work() == []
+    assert site.metrics.forecasts == {"revenue": Forecast(newest_at=newest)}
+
+
 def test_a_run_whose_answer_is_taken_away_is_loaded_again(site: Site) -> None:
     site.land(files={})
     site.work()
@@ -483,38 +515,6 @@ def test_a_dropped_run_is_gone_and_can_come_again(site: Site) -> None:
     assert site.is_right()
     with pytest.raises(ContractError, match="names that match"):
         drop(site.tables, site.bucket, "x' OR '1'='1", "1")
-
-
-def test_what_waits_and_what_became_of_it_is_counted_and_the_newest_is_known_after_a_start(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = {"0a": "2011-01-01T06:00:00Z", "0b": "2011-01-03T06:00:00Z", "0c": "2011-01-05T06:00:00Z"}
-    for run_id, at in made.items():
-        broken = {"target_column": "country"} if run_id == "0c" else {}
-        site.land(dataclasses.replace(RUN, run_id=run_id, made_at=at, **broken))
-    site.bucket.put(f"{RUNS}Not a forecast/1.json", b"{")
-    site.now += forecasts.LOOK_SECONDS
-    waiting = []
-    while site.loader.step():
-        waiting.append(site.metrics.waiting_runs)
-    assert waiting == [3, 2, 1, 0]
-    newest = datetime(2011, 1, 3, 6, tzinfo=UTC).timestamp()
-    revenue, unknown = site.metrics.forecasts["revenue"], site.metrics.forecasts["unknown"]
-    assert (revenue.loaded, revenue.refused, revenue.newest_at) == (2, 1, newest)
-    assert "target column 'country'" in revenue.fault
-    assert (unknown.loaded, unknown.refused, len(site.metrics.forecasts)) == (0, 1, 2)
-    site.bucket.put(loaded_key("revenue", "0b2"), b"\xff")  # neither an answer nor a run
-    site.bucket.put(run_key("revenue", "0b2"), b"\xff")
-    site.start()
-    at = {f"{RUNS}revenue/{run_id}.json": float(number) for number, run_id in enumerate(made)}
-    entries = site.bucket.entries
-    monkeypatch.setattr(
-        site.bucket,
-        "entries",
-        lambda prefix: [dataclasses.replace(one, modified_at=at.get(one.key)) for one in entries(prefix)],
-    )
-    assert site.work() == []
-    assert site.metrics.forecasts == {"revenue": Forecast(newest_at=newest)}
 
 
 def test_files_beyond_what_fits_into_memory_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
