@@ -73,7 +73,7 @@ def test_what_differs_is_named(wanted: dict[str, object], found: dict[str, objec
 
 def test_every_named_query_says_what_it_answers() -> None:
     found = named.queries()
-    assert len(found) == 14
+    assert len(found) == 16
     assert all(len(query.description) > 20 and not query.sql.startswith("--") for query in found)
 
 
