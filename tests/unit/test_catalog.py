@@ -114,7 +114,7 @@ def test_named_queries_are_made_once_and_put_right(monkeypatch: pytest.MonkeyPat
     athena.queries |= {
         f"own{at}": {"NamedQueryId": f"own{at}", "Name": f"own{at}", "QueryString": "SELECT 1"} for at in range(60)
     }
-    assert len(catalog.named_queries(settings, check=True)) == len(catalog.named_queries(settings)) == 14
+    assert len(catalog.named_queries(settings, check=True)) == len(catalog.named_queries(settings)) == 16
     assert catalog.named_queries(settings) == []
     mine = next(query for query in athena.queries.values() if query["Name"] == "baskets")
     wanted, mine["QueryString"] = mine["QueryString"], "SELECT 2"
