@@ -122,4 +122,4 @@ def test_named_queries_are_made_once_and_put_right(monkeypatch: pytest.MonkeyPat
     assert mine["QueryString"] == "SELECT 2"
     assert catalog.named_queries(settings) == ["updated query baskets"]
     assert mine["QueryString"] == wanted
-    assert len(athena.queries) == 74
+    assert len(athena.queries) == 76
