@@ -40,7 +40,8 @@ demo: $(READY) ## Start the stack, replay a year of sales, check every row, fore
 
 .PHONY: test
 test: $(READY) $(CLIENTS) $(DBT) ## Run every test that needs neither Docker nor AWS
-	@$(RUN) pytest tests -m "not docker and not aws"
+	@$(RUN) pytest tests/unit tests/infra --numprocesses auto --dist loadfile
+	@$(RUN) pytest tests/spark tests/stack
 
 .PHONY: help
 help: ## Show this list
@@ -135,7 +136,7 @@ test-docker: $(READY) ## Run the tests of the containers, where a Docker engine 
 
 .PHONY: test-unit
 test-unit: $(READY) ## Run the tests that take seconds
-	@$(RUN) pytest tests/unit
+	@$(RUN) pytest tests/unit --numprocesses auto --dist loadfile
 
 .PHONY: lint
 lint: $(READY) ## Check style and types

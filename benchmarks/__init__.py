@@ -12,6 +12,7 @@ NAMES = (
     "forecast_engine",
     "forecast_import",
     "forecast_service",
+    "forecast_pipeline",
     "athena",
 )
 """The benchmarks, in the order of the page."""

@@ -6,7 +6,7 @@ it and says so with an object of its own. Both are created once and never change
 
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from lakehouse.errors import ContractError
@@ -25,19 +25,21 @@ class Run:
     Args:
         forecast_name: Of the definition in forecasts.yaml: small letters, digits, _, at most 40.
         run_id: What it was made from, as a digest: a rerun with unchanged input has the same.
-        source_table: `gold.daily_sales`.
-        item_column: Of the source; the export's first column holds its values.
-        dimensions: Further columns of the source that make a series, as the export names them.
-        time_column: `sales_date`; the export's `date`.
+        source_table: The table that will tell what came, `gold.daily_sales`; "" where none does.
+        item_column: Of the source, or of what was forecast; the export's first column holds its values.
+        dimensions: Further columns of it that make a series, as the export names them.
+        time_column: `sales_date` of a source; the export's `date`.
         target_column: `net_revenue`.
         frequency: As the API writes it: D, W, …
         quantiles: Forecast types in the export, `0.1`; columns are `p10`; `mean` besides where it was asked for.
         is_log: Whether the target was log(1 + x) on the way in, so that values are turned back when they are loaded.
         predictor: What made it, for people: `AutoPredictor`, `NPTS`.
-        metrics: Of its backtest, by name.
+        metrics: Of its backtest, by name; of windows that had no part in the choice of the predictor.
         made_at: When the forecast was made, UTC, ISO 8601 with a Z.
         exports: Prefix of the forecast's CSV files, a key of the bucket that ends with /.
         backtests: The same of the backtest's, with `forecasted-values/` in it; "" without a backtest.
+        reported_from: First moment of the backtest windows that `metrics` are of, UTC, ISO 8601 with a Z; "" for all.
+        is_optimistic: Whether the predictor was chosen among others on those very windows, for want of others.
     """
 
     forecast_name: str
@@ -55,6 +57,8 @@ class Run:
     made_at: str
     exports: str
     backtests: str
+    reported_from: str = ""
+    is_optimistic: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.forecast_name) or not RUN_ID.fullmatch(self.run_id):
@@ -77,7 +81,8 @@ class Run:
         try:
             found: dict[str, Any] = json.loads(text)
             for field in fields(cls):
-                _check_type(field.name, field.type, found[field.name])
+                if field.name in found or field.default is MISSING:  # a run of an earlier version lacks some
+                    _check_type(field.name, field.type, found[field.name])
             lists = {name: tuple(found[name]) for name in ("dimensions", "quantiles")}
             return cls(**{**found, **lists})
         except (ValueError, TypeError, KeyError, RecursionError) as fault:

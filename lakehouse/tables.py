@@ -244,9 +244,14 @@ _MADE = (
     Column("made_at", "timestamp", "when the forecast was made, UTC", nullable=False),
 )
 _SOURCE = (
-    Column("source_table", "string", "the table that it was made from: gold.daily_sales", nullable=False),
-    Column("item_column", "string", "the source's column with the item", nullable=False),
-    Column("target_column", "string", "the source's column that is forecast", nullable=False),
+    Column(
+        "source_table",
+        "string",
+        "the table that says what came: gold.daily_sales; empty where none does, as of a query or a file",
+        nullable=False,
+    ),
+    Column("item_column", "string", "the column with the item, of the table or query", nullable=False),
+    Column("target_column", "string", "the column that is forecast", nullable=False),
     Column("frequency", "string", "length of a period: D, W, 2W, M, Y, H, 15min", nullable=False),
 )
 
@@ -281,8 +286,8 @@ GOLD_FORECAST_BACKTEST = Table(
 GOLD_FORECAST_ACCURACY = Table(
     "gold",
     "forecast_accuracy",
-    "Each row of gold.sales_forecast beside what the source table says now of its period. A period counts once the "
-    "table has its last day or a later one; a series that was forecast and has no row then sold 0.",
+    "Each row of gold.sales_forecast with a source table, beside what that says now of its period. A period counts "
+    "once the table has its last day or a later one; a series that was forecast and has no row then sold 0.",
     "one row per forecast_name, run_id, item_id, dimensions, forecast_at",
     GOLD_SALES_FORECAST.key,
     (
@@ -304,6 +309,9 @@ GOLD_FORECAST_ACCURACY = Table(
     pruned=("forecast_date", "forecast_name", "source_table"),
 )
 
+# Tables that tell what came of a forecast, by the day of SALES_DATE.
+FORECAST_SOURCES = (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)
+SALES_DATE = "sales_date"
 FORECAST_TABLES = (GOLD_SALES_FORECAST, GOLD_FORECAST_BACKTEST, GOLD_FORECAST_ACCURACY)
 TABLES = (
     SILVER_ORDER_LINES,

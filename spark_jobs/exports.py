@@ -92,7 +92,7 @@ def levels(run: Run) -> dict[str, str]:
             level = Decimal(text)
         except InvalidOperation:
             level = Decimal(0)
-        if not 0 < level < 1:
+        if not (level.is_finite() and 0 < level < 1):
             raise ContractError(f"quantile {text!r}", "one between 0 and 1, or mean")
         found[level] = (f"p{int(level * 100)}", f"{level.normalize():f}")
     return {column: level for _, (column, level) in sorted(found.items())}
@@ -151,7 +151,7 @@ def _part(key: str, body: bytes, convert: Mapping[str, Callable[[pa.ChunkedArray
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string())),
         )
-    except (UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as fault:
+    except (UnicodeDecodeError, csv.Error, pa.ArrowException) as fault:
         raise ContractError(f"{key}: {' '.join(str(fault).split())[:200]}", "CSV in UTF-8") from fault
     repeated = [pc.equal(cells[name], name) for name in convert]  # a header within the file, as of files put together
     is_header = repeated[0]

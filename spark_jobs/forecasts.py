@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
-from lakehouse.runs import LOADED, NAME, RUN_ID, RUNS, Loaded, Run, loaded_key, run_key
-from lakehouse.tables import FORECAST_TABLES, GOLD_FORECAST_ACCURACY, GOLD_FORECAST_BACKTEST, GOLD_SALES_FORECAST, Table
+from lakehouse.runs import LOADED, NAME, RUN_ID, RUNS, Loaded, Run, run_key
+from lakehouse.tables import GOLD_FORECAST_ACCURACY, GOLD_FORECAST_BACKTEST, GOLD_SALES_FORECAST, Table
 from spark_jobs import exports
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
@@ -23,7 +23,10 @@ from spark_jobs.stored import Stored
 from spark_jobs.transforms.forecast_accuracy import DAY, SOURCES, through
 
 LOOK_SECONDS = 1.0
+# What reading a run may raise beside a bucket that does not answer, which passes: no run may stop the driver for ever.
+_FAULTS = (ContractError, ValueError, LookupError, ArithmeticError, pa.ArrowException)
 MOST_BYTES = 512 << 20  # of a run's files: they are read into memory
+LOADED_ONCE = 1  # version of a run's transaction on a table that has its rows
 _TARGETS = ("bigint", "decimal")
 
 
@@ -102,14 +105,14 @@ class Loader:
         rows, fault = {}, ""
         try:
             run, forecasts, backtests = self._read(key)
-        except ContractError as error:
-            fault = " ".join(str(error).split())[:500]
+        except _FAULTS as error:
+            fault = " ".join(str(error).split())[:500] or type(error).__name__
         else:
             self._write(run, forecasts, backtests)
             rows = {
                 GOLD_SALES_FORECAST.full_name: len(forecasts),
                 GOLD_FORECAST_BACKTEST.full_name: len(backtests),
-                GOLD_FORECAST_ACCURACY.full_name: len(forecasts),
+                GOLD_FORECAST_ACCURACY.full_name: len(forecasts) if run.source_table else 0,
             }
         loaded_at = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._bucket.create(LOADED + key.removeprefix(RUNS), Loaded(rows, fault, loaded_at).to_json().encode())
@@ -148,44 +151,13 @@ class Loader:
         """Write what is not written yet: the forecasts before their accuracy, which is made of them again and again."""
         app, tables = _application(run.forecast_name, run.run_id), self._tables
         for table, rows in ((GOLD_FORECAST_BACKTEST, backtests), (GOLD_SALES_FORECAST, forecasts)):
-            if not _is_loaded(version := tables.transaction(table, app)):
-                tables.append_few(rows, table, app, _after(version), app)
-        if not _is_loaded(version := tables.transaction(GOLD_FORECAST_ACCURACY, app)):
+            if tables.transaction(table, app) < LOADED_ONCE:
+                tables.append_few(rows, table, app, LOADED_ONCE, app)
+        if tables.transaction(GOLD_FORECAST_ACCURACY, app) < LOADED_ONCE:
             # between two drivers, accuracy may have followed gold for some of these forecasts
             where = _where(run.forecast_name, run.run_id)
-            self._accuracy.put(forecasts, app=app, version=_after(version), where=where)
-
-
-def drop(tables: Stored, bucket: Bucket, forecast_name: str, run_id: str) -> None:
-    """Take a run's rows out of the tables, and its objects out of the ledger; its files are left. Once is enough.
-
-    Only the driver may call it, as it alone writes the tables.
-
-    Args:
-        tables: Where gold lies.
-        bucket: Where the run's objects lie.
-        forecast_name: Of the run.
-        run_id: Of the run; the same one is loaded again if its object is written again.
-    """
-    app, where = _application(forecast_name, run_id), _where(forecast_name, run_id)
-    for table in reversed(FORECAST_TABLES):
-        if _is_loaded(version := tables.transaction(table, app)):
-            nothing = arrow_schema(table).empty_table()
-            tables.overwrite_few(nothing, table, app, _after(version), f"{app} dropped", where)
-    for key in (
-        run_key(forecast_name, run_id),
-        loaded_key(forecast_name, run_id),
-    ):  # in this order: it is not loaded again
-        bucket.delete_keys([key])
-
-
-def _is_loaded(version: int) -> bool:
-    """Whether a run's last transaction on a table put its rows there; the one after that takes them out."""
-    return version % 2 == 1 and version > 0
-
-
-def _after(version: int) -> int:
-    return max(version, 0) + 1
+            held = forecasts if run.source_table else forecasts.slice(0, 0)
+            self._accuracy.put(held, app=app, version=LOADED_ONCE, where=where)
 
 
 def _application(forecast_name: str, run_id: str) -> str:
@@ -222,23 +194,16 @@ def _run(key: str, body: bytes | None) -> Run:
 
 
 def _refuse_unknown(run: Run) -> None:
-    """Refuse a run that no table could be held against, or whose texts mean nothing.
+    """Refuse a run whose texts mean nothing, or whose source could not be held against it.
 
     Raises:
         ContractError: It says what is wrong.
     """
-    if run.source_table not in SOURCES:
-        raise ContractError(f"source table {run.source_table!r}", " or ".join(SOURCES))
-    source = SOURCES[run.source_table]
     series = (run.item_column, *run.dimensions)
-    _refuse_absent(source, series)
     if len(set(series)) < len(series):
         raise ContractError(f"series of {', '.join(series)}", "columns that differ")
-    targets = [column.name for column in source.columns if column.type.startswith(_TARGETS)]
-    if run.target_column not in targets:
-        raise ContractError(f"target column {run.target_column!r}", f"one of {', '.join(targets)}")
-    if run.time_column != DAY:
-        raise ContractError(f"time column {run.time_column!r}", DAY)
+    if run.source_table:
+        _refuse_source(run)
     for prefix in filter(None, (run.exports, run.backtests)):
         if not prefix.endswith("/") or prefix == "/":
             raise ContractError(f"prefix {prefix!r}", "one of the bucket that ends with /")
@@ -247,6 +212,23 @@ def _refuse_unknown(run: Run) -> None:
     exports.levels(run)
     exports.moment(run.made_at)
     through(datetime.fromtimestamp(0, UTC).date(), run.frequency)
+
+
+def _refuse_source(run: Run) -> None:
+    """Refuse a source that is none, or that lacks a column.
+
+    Raises:
+        ContractError: It says what is wrong.
+    """
+    if run.source_table not in SOURCES:
+        raise ContractError(f"source table {run.source_table!r}", f"{' or '.join(SOURCES)}, or none")
+    source = SOURCES[run.source_table]
+    _refuse_absent(source, (run.item_column, *run.dimensions))
+    targets = [column.name for column in source.columns if column.type.startswith(_TARGETS)]
+    if run.target_column not in targets:
+        raise ContractError(f"target column {run.target_column!r}", f"one of {', '.join(targets)}")
+    if run.time_column != DAY:
+        raise ContractError(f"time column {run.time_column!r}", DAY)
 
 
 def _refuse_absent(table: Table, names: Iterable[str]) -> None:

@@ -23,10 +23,11 @@ def accuracy(forecasts: Iterable[Row], sales: Mapping[str, Sequence[Row]]) -> li
         sales: By full name, the rows of the tables they were made from.
 
     Returns:
-        One row per forecast, maps as lists of pairs.
+        One row per forecast that has a source table, maps as lists of pairs.
     """
     by_day = {name: _by_day(rows) for name, rows in sales.items()}
-    return [_row(forecast, by_day.get(forecast["source_table"], {})) for forecast in forecasts]
+    held = (forecast for forecast in forecasts if forecast["source_table"])
+    return [_row(forecast, by_day.get(forecast["source_table"], {})) for forecast in held]
 
 
 def _by_day(rows: Iterable[Row]) -> dict[datetime.date, list[Row]]:

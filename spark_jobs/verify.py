@@ -8,7 +8,7 @@ Reads only; needs no Spark session and no lease, and can run beside the driver a
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from lakehouse import places, runs
+from lakehouse import places
 from lakehouse.errors import ContractError
 from lakehouse.evolution import DISCARD, gather, only
 from lakehouse.settings import Settings
@@ -26,12 +26,13 @@ from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
     GOLD_FORECAST_ACCURACY,
+    GOLD_FORECAST_BACKTEST,
     GOLD_SALES_FORECAST,
     SILVER_ORDER_LINES,
     SILVER_REJECTED,
     Table,
 )
-from spark_jobs import expiry, recompute_forecasts
+from spark_jobs import compare_forecasts, expiry
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.generation import read_generation
 from spark_jobs.recompute import GOLD, OLDER, SOURCE, Recomputed, silver_rows
@@ -40,7 +41,6 @@ from spark_jobs.storage import Bucket
 
 Report = Callable[[str, int, int | None], None]
 CHUNK = 50_000
-MOST_PER_RUN = 3  # differences that are told of a forecast's run
 
 
 @dataclass
@@ -92,7 +92,9 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
         report("tables compared", done, 3)
     _compare_rejected(settings, recomputed, verification)
     if _exists(settings, GOLD_FORECAST_ACCURACY):  # no driver may have run since this version came
-        _compare_forecasts(bucket, settings, verification)
+        for table in (GOLD_SALES_FORECAST, GOLD_FORECAST_BACKTEST):
+            verification.rows[table.full_name] = _rows(settings, table).count_rows()
+        verification.differences += compare_forecasts.differences(bucket, partial(_rows, settings))
         _compare_accuracy(connection, settings, verification)
     return verification
 
@@ -203,23 +205,6 @@ def _compare(
             f"SELECT odd::VARCHAR FROM (FROM {left} EXCEPT ALL FROM {right} ORDER BY ALL LIMIT 3) AS odd"  # noqa: S608
         ).fetchall()
         verification.differences += [f"{table.full_name}: {label}: {row}" for (row,) in odd]
-
-
-def _compare_forecasts(bucket: Bucket, settings: Settings, verification: Verification) -> None:
-    """Compare gold.sales_forecast with the export files of its runs, where those are still there."""
-    rows = _rows(settings, GOLD_SALES_FORECAST)
-    verification.rows[GOLD_SALES_FORECAST.full_name] = rows.count_rows()
-    for entry in list(bucket.entries(runs.LOADED)):
-        text = bucket.get(runs.RUNS + entry.key.removeprefix(runs.LOADED))
-        if text is None or runs.Loaded.from_json(bucket.present(entry.key).decode()).fault:
-            continue
-        run = runs.Run.from_json(text.decode())
-        files = [bucket.get(file.key) for file in bucket.entries(run.exports) if file.key.endswith(".csv")]
-        if files:
-            own = (ds.field("forecast_name") == run.forecast_name) & (ds.field("run_id") == run.run_id)
-            expected = recompute_forecasts.forecasts(run, [body for body in files if body is not None])
-            found = recompute_forecasts.differences(run, expected, rows.to_table(filter=own).to_pylist())
-            verification.differences += islice(found, MOST_PER_RUN)
 
 
 def _compare_accuracy(connection: duckdb.DuckDBPyConnection, settings: Settings, verification: Verification) -> None:

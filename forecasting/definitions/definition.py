@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lakehouse.tables import FORECAST_SOURCES, SALES_DATE
+
 AUTO = "auto"
+
+
+def least_windows(predictors: int) -> int:
+    """How many backtest windows each of so many predictors has at least: of several, the older ones choose one."""
+    return 2 if predictors > 1 else 1
 
 
 @dataclass(frozen=True)
@@ -17,7 +24,7 @@ class Predictor:
     Args:
         algorithm: `auto` for an AutoPredictor, else an algorithm of the API: NPTS, ETS, …
         parameters: Training parameters of the algorithm, as the API takes them.
-        windows: Backtest windows, 1 to 5; an AutoPredictor chooses its own.
+        windows: Backtest windows, `least_windows` to 5; an AutoPredictor has its own number.
     """
 
     algorithm: str
@@ -50,7 +57,7 @@ class Definition:
 
     Args:
         name: Small letters, digits and _, at most 40.
-        table: Layer and name of the table that holds what is forecast, and later what really happened.
+        table: Layer and name of the table that holds what is forecast, and later what really happened, see `source`.
         query: A SELECT that has the columns below; "" for the table itself.
         item: Column of the items.
         dimensions: Further columns that make a series.
@@ -101,6 +108,22 @@ class Definition:
     schedule: str = ""
     retrain_days: int = 0
     needs_approval: bool = False
+
+    @property
+    def source(self) -> str:
+        """The table whose rows will tell what came of the forecast; "" where none will.
+
+        A query may leave out or change what its table has, and an average or a maximum is no sum.
+        """
+        sources = [table.full_name for table in FORECAST_SOURCES]
+        is_sum = self.filling.get("aggregation", "sum") == "sum"
+        is_held = self.table in sources and not self.query and self.time == SALES_DATE and is_sum
+        return self.table if is_held else ""
+
+    @property
+    def least_horizons(self) -> int:
+        """How many horizons a history has at least, as Amazon Forecast asks: three, four of an AutoPredictor."""
+        return 4 if any(one.algorithm == AUTO for one in self.predictors) else 3
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -4,18 +4,17 @@ It asks nothing outside: tables and columns are those of lakehouse/tables.py, na
 """
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
-from forecasting.definitions.definition import AUTO, Definition, Predictor, Series
+from forecasting.definitions.columns import Columns
+from forecasting.definitions.definition import AUTO, Definition, Predictor, Series, least_windows
 from forecasting.definitions.document import Mapping, Mistakes, compose
 from forecasting.service.faults import ApiError
 from forecasting.service.rules import algorithms, holidays
 from lakehouse.errors import ConfigError
 from lakehouse.runs import NAME
-from lakehouse.tables import TABLES, Table
 
 FILE = Path(__file__).parents[1] / "forecasts.yaml"
 FREQUENCIES = ("Y", "M", "W", "D", "H", "30min", "15min", "10min", "5min", "1min")
@@ -31,8 +30,8 @@ MEMBERS = (
     "items", "related", "metadata", "holidays", "filling", "log", "metric", "retention", "schedule", "retrain_days",
     "approval",
 )  # fmt: skip
-_TABLES = {table.full_name: table for table in TABLES if table.layer in ("gold", "silver")}
-_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+MOST_DIMENSIONS, MOST_RELATED, MOST_METADATA = 10, 13, 9  # columns, as the API's schemas have them
+_OF_A_DAY = ("D", "W", "M", "Y")
 _SCHEDULE = re.compile(r"rate\([1-9]\d* (minute|minutes|hour|hours|day|days)\)|cron\([^()']{9,100}\)")
 _QUANTILE = re.compile(r"mean|0\.(0[1-9]|[1-9]\d?)")
 
@@ -76,24 +75,25 @@ def read(text: str, path: str = FILE.name) -> dict[str, Definition]:
 
 
 def _definition(name: str, given: Mapping, mistakes: Mistakes) -> Definition:
-    table, columns = _columns(given)
-    item, time = given.text("item", None, columns), given.text("time", None, columns)
-    target, frequency = given.text("target", None, columns), given.text("frequency", "D", FREQUENCIES)
-    dimensions = given.texts("dimensions", columns)
+    columns, frequency = Columns(given), given.text("frequency", "D", FREQUENCIES)
+    item, time, target = columns.text("item"), columns.moment("time"), columns.number("target")
+    dimensions = columns.texts("dimensions", MOST_DIMENSIONS)
     if len({item, time, target, *dimensions}) < 3 + len(dimensions) and all((item, time, target)):
         given.wrong("dimensions", "item, time, target and dimensions share a column", "different columns")
+    if frequency not in _OF_A_DAY and columns.are_days(time):
+        given.wrong("frequency", f"frequency {frequency} of {time}, which holds days", f"one of {', '.join(_OF_A_DAY)}")
     items = given.mapping("items", ("top", "by", "days"))
     retention = given.mapping("retention", ("runs", "days"))
     schedule = given.text("schedule")
     if schedule and not _SCHEDULE.fullmatch(schedule):
         given.wrong("schedule", f"schedule is {schedule}", "rate(1 day) or cron(0 2 * * ? *)")
     holiday = given.text("holidays", "", sorted(holidays.COUNTRIES))
-    if holiday and frequency not in ("D", "H", "30min", "15min", "10min", "5min", "1min"):
+    if holiday and frequency in ("W", "M", "Y"):
         given.wrong("holidays", f"holidays with frequency {frequency}", "a frequency of a day or less")
     related = _series(given, "related", (item, time), mistakes)
     return Definition(
         name=name,
-        table=table,
+        table=columns.table,
         query=_query(given),
         item=item,
         dimensions=dimensions,
@@ -104,7 +104,7 @@ def _definition(name: str, given: Mapping, mistakes: Mistakes) -> Definition:
         quantiles=_quantiles(given, mistakes),
         predictors=_predictors(given, mistakes),
         top=items.number("top", None, 1, 100_000) if items else 0,
-        top_by=items.text("by", None, columns) if items else "",
+        top_by=columns.of(items).number("by") if items else "",
         top_days=items.number("days", 1, 1, 10_000) if items and "days" in items else 1,
         related=related,
         metadata=_series(given, "metadata", (item,), mistakes),
@@ -120,16 +120,6 @@ def _definition(name: str, given: Mapping, mistakes: Mistakes) -> Definition:
     )
 
 
-def _columns(given: Mapping) -> tuple[str, Collection[str]]:
-    """The table and its columns; a query's columns are its own, and nothing is known of them here."""
-    table = given.text("table", None, sorted(_TABLES))
-    return table, () if "query" in given else _names(_TABLES.get(table))
-
-
-def _names(table: Table | None) -> Collection[str]:
-    return table.names if table else ()
-
-
 def _query(given: Mapping) -> str:
     query = given.text("query").strip().rstrip(";").strip()
     if query and not re.match(r"(?i)(select|with)\s", query):
@@ -143,6 +133,8 @@ def _quantiles(given: Mapping, mistakes: Mistakes) -> tuple[str, ...]:
     for node in given.nodes("quantiles"):
         if str(node.value) in wrong:
             mistakes.add(node, f"quantiles has {node.value}", "0.01 to 0.99 or mean")
+    if len({one.rstrip("0") for one in found}) < len(found):
+        given.wrong("quantiles", f"quantiles has one twice: {', '.join(found)}", "each once")
     if len(found) > 5:
         given.wrong("quantiles", f"{len(found)} quantiles", "at most 5")
     return found
@@ -150,16 +142,18 @@ def _quantiles(given: Mapping, mistakes: Mistakes) -> tuple[str, ...]:
 
 def _predictors(given: Mapping, mistakes: Mistakes) -> tuple[Predictor, ...]:
     nodes, names, found = given.nodes("predictors"), (AUTO, *algorithms.NAMES), []
+    least = least_windows(len(nodes))
     for node in nodes:
         if isinstance(node, yaml.ScalarNode):
             if node.value not in names:
                 mistakes.add(node, f"predictors has {node.value}", f"one of {', '.join(names)}")
-            found.append(Predictor(str(node.value)))
+            found.append(Predictor(str(node.value), windows=1 if node.value == AUTO else least))
             continue
         one = Mapping(node, "a predictor", mistakes, ("algorithm", "hyperparameters", "windows"))
         algorithm = one.text("algorithm", None, names)
         parameters = _parameters(one, algorithm, mistakes)
-        windows = one.number("windows", 1, 1, 5) if "windows" in one else 1
+        windows = one.number("windows", least, least, 5) if "windows" in one else least
+        windows = 1 if algorithm == AUTO else windows
         if algorithm == AUTO and "windows" in one:
             one.wrong("windows", "auto has windows", "none: an AutoPredictor chooses its own")
         found.append(Predictor(algorithm, parameters, windows))
@@ -191,18 +185,15 @@ def _series(given: Mapping, name: str, shared: tuple[str, ...], mistakes: Mistak
     one = given.mapping(name, ("table", "query", "item", "time", "columns"))
     if one is None:
         return None
-    table, columns = _columns(one)
-    taken = one.texts("columns", columns)
+    columns, is_related = Columns(one), len(shared) > 1
+    taken = columns.texts("columns", MOST_RELATED if is_related else MOST_METADATA, are_numbers=is_related)
     if not taken:
-        one.wrong("columns", f"{name} has no columns", "some of " + ", ".join(columns) if columns else "some")
-    for column in taken:
-        if not _COLUMN.fullmatch(column):
-            one.wrong("columns", f"columns has {column}", "small letters, digits and _")
-    item = one.text("item", shared[0], columns)
-    time = one.text("time", shared[1], columns) if len(shared) > 1 else ""
-    if len(shared) == 1 and "time" in one:
+        one.wrong("columns", f"{name} has no columns", f"some of {', '.join(columns.names) or 'the query'}")
+    item = columns.text("item", shared[0])
+    time = columns.moment("time", shared[1]) if is_related else ""
+    if not is_related and "time" in one:
         one.wrong("time", f"{name} has a time", "none: metadata hold for ever")
-    return Series(table, _query(one), item, time, taken)
+    return Series(columns.table, _query(one), item, time, taken)
 
 
 def _filling(given: Mapping) -> dict[str, str]:

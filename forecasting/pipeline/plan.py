@@ -7,9 +7,10 @@ for the folders of its files, which belong to an attempt.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from forecasting.definitions.definition import AUTO, Definition, Predictor
+from forecasting.definitions.definition import AUTO, Definition, Predictor, least_windows
 from forecasting.pipeline import names, sql
 from lakehouse import places, runs
+from lakehouse.errors import ContractError
 
 Request = dict[str, Any]
 
@@ -44,12 +45,23 @@ class Wishes:
     algorithms: tuple[str, ...] = ()
 
     def apply(self, definition: Definition) -> Definition:
-        """The definition as wished."""
-        predictors = tuple(Predictor(name) for name in self.algorithms) or definition.predictors
-        if self.windows:
-            predictors = tuple(
-                one if one.algorithm == AUTO else replace(one, windows=self.windows) for one in predictors
+        """The definition as wished; an algorithm that it names keeps its hyperparameters.
+
+        Raises:
+            ContractError: Several predictors with a window too few to choose one.
+        """
+        known = {one.algorithm: one for one in reversed(definition.predictors)}
+        predictors = tuple(known.get(name, Predictor(name)) for name in self.algorithms) or definition.predictors
+        least = least_windows(len(predictors))
+        if self.windows and self.windows < least:
+            raise ContractError(
+                f"NumberOfBacktestWindows {self.windows} with {len(predictors)} predictors",
+                f"{least} at least: the older ones choose the predictor, the newest tells how good it is",
             )
+        predictors = tuple(
+            one if one.algorithm == AUTO else replace(one, windows=max(self.windows or one.windows, least))
+            for one in predictors
+        )
         return replace(definition, horizon=self.horizon or definition.horizon, predictors=predictors)
 
 
@@ -83,13 +95,14 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "", trai
         trained_by: An earlier run whose predictors serve once more; "" to train.
 
     Returns:
-        `datasets`, `group`, `predictors`, `forecast`, `export`, `backtest`: requests, and what polls need.
+        `facts`, `datasets`, `group`, `predictors`, `forecast`, `export`, `backtest`: requests, and what polls need.
     """
     datasets = _datasets(definition, run, site, upload)
     group = names.resource(definition.name, names.digest([one["create"]["DatasetName"] for one in datasets], 5))
     group_arn, name = site.place.arn("dataset-group", group), names.resource(definition.name, run)
     forecast_arn, trained = site.place.arn("forecast", name), names.resource(definition.name, trained_by or run)
     return {
+        "facts": _query("" if upload else sql.facts(definition, site.prefix), site, [definition.name, run]),
         "datasets": datasets,
         "group": {
             "DatasetGroupName": group,
@@ -174,14 +187,18 @@ def _dataset(
         "arn": arn,
         "import": start,
         "import_arn": site.place.arn("dataset-import-job", name, start["DatasetImportJobName"]),
-        "query": {
-            "QueryString": sql.unload(query, folder) if query else "",
-            "ResultConfiguration": {"OutputLocation": f"s3://{site.bucket}/{places.ATHENA}"},
-            "QueryExecutionContext": {"Database": f"{site.prefix}gold"},
-            # A retried call asks for the same execution.
-            "ClientRequestToken": names.digest([site.attempt, name, run], 40),
-        },
+        "query": _query(sql.unload(query, folder) if query else "", site, [name, run]),
         "needs_query": bool(query),
+    }
+
+
+def _query(text: str, site: Site, which: list[str]) -> Request:
+    return {
+        "QueryString": text,
+        "ResultConfiguration": {"OutputLocation": f"s3://{site.bucket}/{places.ATHENA}"},
+        "QueryExecutionContext": {"Database": f"{site.prefix}gold"},
+        # A retried call asks for the same execution.
+        "ClientRequestToken": names.digest([site.attempt, *which], 40),
     }
 
 

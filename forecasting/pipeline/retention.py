@@ -80,7 +80,7 @@ def serving(trained: Sequence[Resource], definition: Definition, prefix: str, no
 
 def surplus(
     resources: Sequence[Resource], definition: Definition, *, now: datetime, newest: Collection[str],
-    is_all: bool = False,
+    unwanted: str = "",
 ) -> list[str]:  # fmt: skip
     """ARNs to delete, each after those that were made of it.
 
@@ -89,13 +89,13 @@ def surplus(
         definition: How many runs are kept, and how long.
         now: With a time zone.
         newest: The run that has just been made and the one that trained its predictor, which are kept.
-        is_all: Whether nothing is kept.
+        unwanted: A run that is not kept, however new it is; "" for none.
     """
     began: dict[str, datetime] = {}
     for one in resources:
         began[one.run] = min(began.get(one.run, one.created_at), one.created_at)
-    order = sorted(began, key=lambda run: (run in newest, began[run]), reverse=True)
-    kept = set() if is_all else {*order[: definition.keep_runs], *newest}
+    order = sorted(began.keys() - {unwanted}, key=lambda run: (run in newest, began[run]), reverse=True)
+    kept = {*order[: definition.keep_runs], *newest} - {unwanted}
     if definition.keep_days:
         oldest = now - timedelta(days=definition.keep_days)
         kept -= {run for run in kept if began[run] < oldest and run not in newest}

@@ -70,6 +70,11 @@ def middle(levels: Iterable[str]) -> str:
     return next((one for one in ("p50", "mean") if one in found), found[len(found) // 2])
 
 
+def since(backtest: Sequence[Point], start: str) -> list[Point]:
+    """The points of the backtest windows that begin at a moment or later; all of them for ""."""
+    return [one for one in backtest if not start or (one.window is not None and one.window >= _moment(start))]
+
+
 def totals(found: Sequence[Point], level: str) -> dict[datetime, float]:
     """Sums over all series by moment."""
     sums: dict[datetime, float] = defaultdict(float)

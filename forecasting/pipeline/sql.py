@@ -44,6 +44,12 @@ def target(definition: Definition, prefix: str = "") -> str:
     return f"SELECT {selected} FROM {source} WHERE {kept} GROUP BY {groups}"  # noqa: S608  (names are checked)
 
 
+def facts(definition: Definition, prefix: str = "") -> str:
+    """One row: how many rows the target has, the first moment and the last."""
+    span = f"min({_name(TIMESTAMP)}), max({_name(TIMESTAMP)})"
+    return f"SELECT count(*), {span} FROM ({target(definition, prefix)})"  # noqa: S608  (names are checked)
+
+
 def related(definition: Definition, series: Series, prefix: str = "") -> str:
     """Rows of related series: item, moment and one column each."""
     item, time = _name(series.item), _name(series.time)
@@ -79,6 +85,9 @@ def _moment(time: str, frequency: str, *, is_period: bool = False) -> str:
     moment = f"CAST({time} AS timestamp)"
     if is_period and frequency in _PERIODS:
         moment = f"date_trunc('{_PERIODS[frequency]}', {moment})"
+    elif is_period and frequency.endswith("min"):
+        minutes = int(frequency.removesuffix("min"))
+        moment = f"date_add('minute', -(minute({moment}) % {minutes}), date_trunc('minute', {moment}))"
     pattern = "%Y-%m-%d" if frequency in _DATES else "%Y-%m-%d %H:%i:%s"
     return f"date_format({moment}, '{pattern}')"
 

@@ -16,6 +16,7 @@ from forecasting.service.rules.algorithms import NAMES
 from lakehouse.errors import ContractError
 
 INPUT = "input/"
+MOST_WAITED = 86_400.0  # seconds, for a run of the same forecast
 _KEY = re.compile(r"input/([a-z][a-z0-9_]{0,39})/[A-Za-z0-9._=-][A-Za-z0-9._=/-]{0,200}\.csv")
 _MODELS = ("auto", *NAMES)
 _PERIODS = {
@@ -64,7 +65,7 @@ def order(given: Mapping[str, Any], known: Collection[str]) -> Order:
     names = ("DataName", "ForecastHorizon", "NumberOfBacktestWindows", "Models", "PerformDelete", "Upload", "Tag")
     for name in given:
         if name not in names:
-            raise ContractError(f"{name}", f"members {', '.join(names)}")
+            raise ContractError(f"a member {_shown(name)}", f"members {', '.join(names)}")
     forecast = given.get("DataName")
     if not isinstance(forecast, str) or forecast not in known:
         raise ContractError(
@@ -122,11 +123,22 @@ def require_data(versions: Mapping[str, str], *, upload: str = "") -> None:
         raise ContractError(f"{', '.join(missing)} has no data", "some", "run `make replay` or see `make status`")
 
 
+def require_rows(definition: Definition, count: int) -> None:
+    """Refuse a forecast of nothing.
+
+    Raises:
+        ContractError: No row has an item, a time and a target.
+    """
+    if not count:
+        source = "its query" if definition.query else definition.table
+        raise ContractError(f"no rows of {definition.name}", f"some with {definition.target}", f"look at {source}")
+
+
 def require_history(definition: Definition, first: str, last: str) -> None:
-    """Refuse a horizon longer than a third of the history, as Amazon Forecast's rules have it.
+    """Refuse a horizon longer than a third of the history, or a quarter for an AutoPredictor, as Amazon Forecast does.
 
     Args:
-        definition: Its frequency and horizon.
+        definition: Its frequency, horizon and predictors.
         first: Moment of the oldest datum, ISO 8601; "" where nobody knows.
         last: The same of the newest.
 
@@ -137,11 +149,30 @@ def require_history(definition: Definition, first: str, last: str) -> None:
         return
     span = datetime.fromisoformat(last.replace("Z", "")) - datetime.fromisoformat(first.replace("Z", ""))
     periods = int(span / _PERIODS[definition.frequency]) + 1
-    if definition.horizon * 3 > periods:
+    horizons = definition.least_horizons
+    if definition.horizon * horizons > periods:
         raise ContractError(
             f"horizon {definition.horizon} of {definition.name} with a history of {periods} periods",
-            f"at most a third of it, {periods // 3}",
+            f"at most a {'third' if horizons == 3 else 'quarter'} of it, {periods // horizons}",
             "shorten the horizon, or wait for more data",
+        )
+
+
+def require_turn(forecast: str, waited: float) -> None:
+    """Refuse to wait for ever for another run of a forecast: a history of Step Functions holds 25,000 events.
+
+    Args:
+        forecast: Its name.
+        waited: Seconds since the execution began.
+
+    Raises:
+        ContractError: It has waited for a day.
+    """
+    if waited > MOST_WAITED:
+        raise ContractError(
+            f"another run of {forecast} is still at work after {waited / 3600:.0f} hours",
+            "its end",
+            "approve, reject or stop it, then start this one again",
         )
 
 
@@ -150,7 +181,7 @@ def loading(text: str | None, waited: float, limit: int) -> dict[str, Any]:
 
     Args:
         text: Of the object that the driver writes; None while there is none.
-        waited: Seconds since the execution began.
+        waited: Seconds since the run was ready to be loaded.
         limit: Seconds after which nobody waits any more.
 
     Returns:

@@ -29,7 +29,8 @@ class Result:
         forecast: Points to come.
         backtest: Points of its backtests.
         history: What was, by series and moment, for some time before the forecast.
-        wape: WAPE of the backtest, of values as they are: the service's is of logarithms where those are forecast.
+        wape: WAPE of the backtest windows that did not choose the predictor, of values as they are: the service's is of
+            logarithms where those are forecast.
         naive: WAPE of the seasonal naive forecast on the same points.
     """
 
@@ -57,9 +58,10 @@ def read(settings: Settings, definition: Definition, run_id: str) -> Result:
     except (ClientError, BotoCoreError) as fault:
         raise SourceError(f"run {definition.name}/{run_id}: {fault}", "its files", "run the forecast again") from fault
     history = _history(settings, definition, run, [*forecast, *backtest])
-    naive = series.naive_wape(backtest, history, series.SEASONS.get(run.frequency, 1))
+    reported = series.since(backtest, run.reported_from)
+    naive = series.naive_wape(reported, history, series.SEASONS.get(run.frequency, 1))
     level = series.middle(forecast[0].values)
-    wape = series.wape((point.actual, point.values[level]) for point in backtest)
+    wape = series.wape((point.actual, point.values[level]) for point in reported)
     return Result(run, forecast, backtest, history, wape, naive)
 
 

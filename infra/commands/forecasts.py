@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from forecasting.definitions import reading
-from forecasting.definitions.definition import AUTO, Definition
+from forecasting.definitions.definition import Definition
 from forecasting.pipeline import sql
 from infra.aws import deployment, executions, periods, results
 from infra.aws.athena import Athena
@@ -115,17 +115,12 @@ def shortages(settings: Settings, wanted: Iterable[Definition]) -> dict[str, str
             days = f" with rows on {one.top_days} days" if one.top else ""
             found[one.name] = f"{one.table} has no {one.item}{days} yet"
             continue
-        least, ends = _least_periods(one), [datetime.fromisoformat(at) for at in (first, last)]
+        least, ends = one.horizon * one.least_horizons, [datetime.fromisoformat(at) for at in (first, last)]
         rows = [(at, 0.0) for at in ends]
         have = len(periods.by_period(rows, one.frequency, ends[0], ends[1] + timedelta(microseconds=1)))
         if have < least:
             found[one.name] = f"a horizon of {one.horizon} needs a history of {least} periods, {one.table} has {have}"
     return found
-
-
-def _least_periods(definition: Definition) -> int:
-    """How long a history Amazon Forecast asks for: three times the horizon, of an AutoPredictor four times."""
-    return definition.horizon * (4 if any(one.algorithm == AUTO for one in definition.predictors) else 3)
 
 
 def _shown(settings: Settings, definition: Definition, ended: Ended) -> Shown:

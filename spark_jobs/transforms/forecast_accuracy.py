@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lakehouse.errors import ContractError
-from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, GOLD_FORECAST_ACCURACY, Table
+from lakehouse.tables import FORECAST_SOURCES, GOLD_FORECAST_ACCURACY, SALES_DATE, Table
 from spark_jobs.arrow import arrow_schema
 
-SOURCES: Mapping[str, Table] = {table.full_name: table for table in (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)}
-DAY = "sales_date"  # of every source
+SOURCES: Mapping[str, Table] = {table.full_name: table for table in FORECAST_SOURCES}
+DAY = SALES_DATE
 _FREQUENCY = re.compile(r"([1-9]\d?)?(Y|M|W|D|H|min)")
 _Sold = dict[tuple[Any, ...], Decimal | None]  # by day, item and dimensions
 _SHOWN = {"p10": 0.1, "p50": 0.5, "p90": 0.9}

@@ -9,10 +9,22 @@ from forecasting.service.job import ACTIVE, FAILED, Job, Result
 from forecasting.service.kinds import KINDS
 from forecasting.service.worker import main
 
-_SUMMARY = {
-    "EvaluationType": "SUMMARY",
-    "Metrics": {"RMSE": 2.0, "AverageWeightedQuantileLoss": 0.2, "ErrorMetrics": [{"ForecastType": "mean"}]},
-}
+NEWEST = 1_710_979_200.0  # 2024-03-21: first moment of the newest window
+_WAPES = {"1": (0.5, 0.1), "2": (0.25, 0.3)}  # by number of the predictor: of the older window, of the newest
+
+
+def accuracy(name: str) -> list[dict[str, Any]]:
+    """What GetAccuracyMetrics says of a predictor: the second is better where the choice is made."""
+    older, newest = _WAPES[name[-1]]
+    shown = (
+        {"EvaluationType": "SUMMARY"},
+        {"EvaluationType": "COMPUTED", "TestWindowStart": NEWEST - 7 * 86_400},
+        {"EvaluationType": "COMPUTED", "TestWindowStart": NEWEST},
+    )
+    wapes = ((older + newest) / 2, older, newest)
+    common = {"RMSE": 2.0, "AverageWeightedQuantileLoss": 0.2}
+    errors = [{"ErrorMetrics": [{"ForecastType": "mean", "WAPE": wape, "RMSE": 2.0}]} for wape in wapes]
+    return [window | {"Metrics": common | one} for window, one in zip(shown, errors, strict=True)]
 
 
 def told(state: Path, name: str) -> dict[str, Any]:
@@ -32,10 +44,9 @@ def act(job: Job) -> Result:
         return Result(FAILED, message)
     if job.kind != "predictor":
         return Result(ACTIVE)
-    errors = {"ForecastType": "mean", "WAPE": 0.5 if job.name.endswith("_1") else 0.25, "RMSE": 2.0}
-    metrics = _SUMMARY["Metrics"] | {"ErrorMetrics": [errors]}  # type: ignore[operator]
-    window = _SUMMARY | {"Metrics": metrics}
-    return Result(ACTIVE, "", {"PredictorEvaluationResults": [{"TestWindows": [window]}]})
+    if "accuracy" in told(state, "faults.json"):
+        return Result(ACTIVE, "", {"PredictorEvaluationResults": []})
+    return Result(ACTIVE, "", {"PredictorEvaluationResults": [{"TestWindows": accuracy(job.name)}]})
 
 
 if __name__ == "__main__":

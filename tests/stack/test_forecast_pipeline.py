@@ -29,7 +29,11 @@ pytestmark = pytest.mark.stack
 
 NAME = "revenue"
 PLAIN = dataclasses.replace(
-    reading.load()["revenue_by_country"], name=NAME, predictors=(Predictor("NPTS"), Predictor("ETS")), holidays=""
+    reading.load()["revenue_by_country"],
+    name=NAME,
+    predictors=(Predictor("NPTS", windows=2), Predictor("ETS", windows=2)),
+    metric="WAPE",
+    holidays="",
 )
 KINDS = (
     "dataset-import-job", "predictor", "predictor-backtest-export-job", "forecast", "forecast-export-job",
@@ -63,8 +67,10 @@ class Pipeline:
     def tell(self, **files: dict[str, Any]) -> None:
         """What jobs do from now on."""
         self.state.mkdir(parents=True, exist_ok=True)
-        for name in ("wait", "faults"):
-            (self.state / f"{name}.json").write_text(json.dumps(files.get(name, {})), encoding="utf-8")
+        for name in ("wait", "faults", "refusals"):
+            fresh = self.state / f"{name}.new"
+            fresh.write_text(json.dumps(files.get(name, {})), encoding="utf-8")
+            fresh.rename(self.state / f"{name}.json")  # at once: a job may be reading
 
     def begun(self) -> Counter[str]:
         """Jobs that were begun, with how often."""
@@ -133,6 +139,7 @@ class Pipeline:
 
         def heard() -> dict[str, Any]:
             found = wait_until("the topic is told", lambda: sqs.receive_message(QueueUrl=url).get("Messages"), 20)
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
             return dict(json.loads(found[0]["Body"]))
 
         return heard
@@ -166,8 +173,9 @@ def test_a_run_makes_each_resource_once_and_writes_its_object(pipeline: Pipeline
     text = client(pipeline.settings).get_object(Bucket=pipeline.settings.bucket, Key=runs.run_key(NAME, plan["run_id"]))
     run = runs.Run.from_json(text["Body"].read().decode())
     assert (run.source_table, run.item_column, run.target_column) == ("gold.daily_sales", "country", "net_revenue")
-    assert run.predictor == "ETS"  # its WAPE is less
-    assert run.metrics == {"WAPE": 0.25, "RMSE": 2.0, "AverageWeightedQuantileLoss": 0.2}
+    assert run.predictor == "ETS"  # its WAPE on the older window is less; what is told is of the newest
+    assert run.metrics == {"WAPE": 0.3, "RMSE": 2.0, "AverageWeightedQuantileLoss": 0.2}
+    assert (run.reported_from, run.is_optimistic) == ("2024-03-21T00:00:00Z", False)
     assert run.exports.startswith(runs.files(NAME, plan["run_id"], "export"))
     assert run.backtests.startswith(runs.files(NAME, plan["run_id"], "backtest"))
     assert run.made_at.endswith("Z")
@@ -205,7 +213,9 @@ def test_what_fails_ends_the_run_with_its_message_and_the_next_run_makes_it_anew
 
 def test_a_query_that_fails_is_the_cause(pipeline: Pipeline) -> None:
     wrong = dataclasses.replace(PLAIN, query='SELECT sales_date, country, nope AS net_revenue FROM gold."daily_sales"')
+    before = pipeline.resources()
     found = pipeline.run(pipeline.deploy(wrong))
+    assert pipeline.resources() == before
     assert (found["status"], found["error"]) == ("FAILED", "Athena.Failed")
     assert "Column 'nope' cannot be resolved" in found["cause"]
 
@@ -240,6 +250,50 @@ def test_a_limit_is_waited_for(pipeline: Pipeline) -> None:
     wait_until("the limit is met", lambda: "Forecast.LimitExceededException" in pipeline.failures(arn))
     pipeline.tell()
     assert len(pipeline.plan(pipeline.ended(arn))["predictors"]) == 2
+
+
+OPERATIONS = (
+    "CreateDataset", "DescribeDatasetImportJob", "CreateDatasetImportJob", "CreateDatasetGroup", "ListPredictors",
+    "CreatePredictor", "GetAccuracyMetrics", "ListPredictorBacktestExportJobs", "CreatePredictorBacktestExportJob",
+    "DescribeForecast", "CreateForecast", "DescribeForecastExportJob", "CreateForecastExportJob",
+)  # fmt: skip
+
+
+def test_throttling_of_any_call_is_waited_for(pipeline: Pipeline) -> None:
+    deployed = pipeline.deploy()
+    pipeline.tell(refusals=dict.fromkeys(OPERATIONS, ("ThrottlingException", 1)))
+    arn = pipeline.start_run(deployed)
+    assert pipeline.plan(pipeline.ended(arn))["status"] == "NEW"
+    assert Counter(pipeline.failures(arn))["Forecast.ThrottlingException"] == len(OPERATIONS)
+
+
+def test_whatever_call_is_refused_for_good_the_run_fails_with_its_reason(pipeline: Pipeline) -> None:
+    deployed = pipeline.deploy()
+    heard = pipeline.listener(deployed)
+    # one for each Catch: of the lists of data sets and of predictors, of the group, of the branches
+    for name in ("CreateDataset", "CreateDatasetGroup", "GetAccuracyMetrics", "CreateForecast"):
+        pipeline.tell(refusals={name: ("InvalidInputException", 99)})
+        arn = pipeline.start_run(deployed)
+        found = pipeline.ended(arn)
+        assert (found["status"], found["error"]) == ("FAILED", "Forecast.InvalidInputException"), name
+        assert f"{name} is refused" in found["cause"]
+        assert pipeline.entered(arn)[-2:] == ["Tell of the failure", "Failed"]
+        told = heard()
+        assert told["Subject"] == "Forecast failed"
+        assert f"{name} is refused" in told["Message"]
+    pipeline.tell()
+    assert pipeline.plan(pipeline.run(deployed))["status"] == "NEW"
+
+
+def test_a_function_that_fails_ends_the_run_with_its_line(pipeline: Pipeline) -> None:
+    deployed = pipeline.deploy()
+    pipeline.tell(faults={"accuracy": "none"})
+    arn = pipeline.start_run(deployed)
+    found = pipeline.ended(arn)
+    assert (found["status"], executions.cause(found["cause"])) == (
+        "FAILED", "accuracy metrics without a SUMMARY; expected one",
+    )  # fmt: skip
+    assert pipeline.entered(arn)[-3:] == ["Choose", "Tell of the failure", "Failed"]
 
 
 def test_two_runs_at_once_make_everything_once(pipeline: Pipeline) -> None:
@@ -330,7 +384,11 @@ def test_the_newest_file_starts_a_run_and_the_same_file_never_another(pipeline: 
     deployed = pipeline.deploy()
     s3, states = client(pipeline.settings), pipeline.client("stepfunctions")
     rows = "".join(f"UK,2024-01-{day:02d},{day}\n" for day in range(1, 31))
+    heard = pipeline.listener(deployed)
     s3.put_object(Bucket=pipeline.settings.bucket, Key="input/nobody/a.csv", Body=rows.encode())
+    assert heard()["Message"].startswith(
+        "input/nobody/a.csv starts no forecast; expected input/NAME/….csv, NAME one of"
+    )
     s3.put_object(Bucket=pipeline.settings.bucket, Key=f"input/{NAME}/a.csv", Body=rows.encode())
 
     def of_uploads() -> list[str]:

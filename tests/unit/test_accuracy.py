@@ -175,6 +175,46 @@ def test_a_run_that_comes_before_accuracy_has_followed_hides_nothing(gold: Gold)
     assert set(gold.actuals().values()) == {0.0}
 
 
+def test_a_late_row_and_a_day_that_vanishes_among_others_change_what_came(gold: Gold) -> None:
+    gold.sell({(day, "UK"): (1, "5") for day in DAYS[:8]}, DAYS[:8])
+    gold.forecast([forecast_row(item, day.isoformat()) for item in ("UK", "France") for day in DAYS[:8]])
+    late = {(DAYS[1], "UK"): (1, "5"), (DAYS[1], "France"): (2, "3")}
+    assert gold.accuracy.follow(gold.sell(late, [DAYS[1]])) == 1
+    assert gold.accuracy.follow(gold.sell({}, [DAYS[3]])) == 1
+    found = gold.actuals()
+    assert [found[key] for key in (("UK", 2), ("France", 2), ("UK", 4), ("UK", 8))] == [5.0, 3.0, 0.0, 5.0]
+    gold.check()
+
+
+def test_compaction_changes_nothing_and_what_follows_is_right(gold: Gold) -> None:
+    for day in DAYS[:6]:
+        gold.sell({(day, "UK"): (1, "5")}, [day])
+    gold.forecast([forecast_row("UK", day.isoformat()) for day in DAYS[:6]])
+    gold.forecast([forecast_row("UK", day.isoformat()) for day in DAYS[:8]])
+    for table in (GOLD_DAILY_SALES, GOLD_SALES_FORECAST, GOLD_FORECAST_ACCURACY):
+        assert gold.tables.handle(table).optimize.compact()["numFilesRemoved"] > 1
+    assert gold.accuracy.follow() == 0
+    gold.check()
+    gold.start()
+    assert gold.accuracy.follow(gold.sell({(DAYS[2], "UK"): (1, "9")}, [DAYS[2]], is_told=False)) > 0
+    assert gold.actuals()["UK", 3] == 9.0
+    gold.check()
+
+
+def test_after_a_vacuum_that_took_the_change_feed_all_is_computed_anew(gold: Gold) -> None:
+    gold.sell({(day, "UK"): (1, "5") for day in DAYS}, DAYS)
+    gold.forecast([forecast_row("UK", day.isoformat()) for day in DAYS])
+    gold.sell({(DAYS[3], "UK"): (1, "9")}, [DAYS[3]])
+    gold.sell({(DAYS[3], "UK"): (1, "7")}, [DAYS[3]])
+    feed = list((Path(gold.tables.url(GOLD_DAILY_SALES)) / "_change_data").iterdir())
+    assert feed
+    for path in feed:  # as Spark's VACUUM does; delta-rs leaves them
+        path.unlink()
+    assert gold.accuracy.follow() == len(DAYS)
+    assert gold.actuals()["UK", 4] == 7.0
+    gold.check()
+
+
 def test_without_a_change_feed_all_is_computed_anew(gold: Gold, monkeypatch: pytest.MonkeyPatch) -> None:
     gold.sell({(day, "UK"): (1, "5") for day in DAYS}, DAYS)
     gold.forecast([forecast_row("UK", day.isoformat()) for day in DAYS])

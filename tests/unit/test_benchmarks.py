@@ -1,11 +1,14 @@
 """The benchmarks' arithmetic, the figures' file, the page and the picture; nothing is measured here."""
 
+import dataclasses
 import gzip
 import importlib
 import json
 import math
+import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -13,12 +16,14 @@ from random import Random
 import pyarrow as pa
 import pytest
 
-from benchmarks import NAMES, figure, lags, page, picture, recovery
+from benchmarks import NAMES, figure, lags, origins, page, picture, recovery
 from benchmarks.__main__ import main
 from benchmarks.bronze import Sink
 from benchmarks.figure import Figure
 from benchmarks.lags import Shown
 from benchmarks.updates import CHANGES, Rows
+from forecasting.definitions import reading
+from forecasting.definitions.definition import Predictor
 from generator import dataset, replay
 from lakehouse import envelopes
 from lakehouse.envelopes import OrderLine
@@ -191,3 +196,36 @@ def test_every_benchmark_runs_by_its_name(monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().out.count("w: 3.00 s") == len(NAMES)
     with pytest.raises(SystemExit):
         main(["nothing"])
+
+
+def test_a_forecast_from_an_origin_knows_what_was_before_it_and_is_held_against_what_came() -> None:
+    definition = dataclasses.replace(
+        reading.load()["revenue_by_country"], predictors=(Predictor("NPTS"),), holidays="", horizon=7
+    )
+    first, origin = date(2011, 1, 1), date(2011, 3, 1)
+    days = [first + timedelta(days=number) for number in range(80)]
+    asked: list[str] = []
+
+    def held(after: float) -> origins.Held:
+        rows = [(item, day, size * (10.0 + day.weekday())) for item, size in (("UK", 5), ("Eire", 1)) for day in days]
+
+        def ask(query: str) -> list[tuple[str, str, str]]:
+            asked.append(query)
+            ends = [date.fromisoformat(day) for day in re.findall(r"DATE '([\d-]+)'", query)]
+            lowest, highest = (first, ends[0] - timedelta(days=1)) if len(ends) == 1 else (ends[0], ends[1])
+            kept = [(item, day, value + (after if day >= origin else 0)) for item, day, value in rows]
+            return [(item, f"{day}", f"{value}") for item, day, value in kept if lowest <= day <= highest]
+
+        return origins.held_out(definition, origin, ask)
+
+    # a weekday sells the same each week; what comes is as it was, or 2 more in each of 7 days of 2 series
+    assert held(0.0) == origins.Held(0.0, 0.0, 0.0, 0.0)
+    found = held(2.0)
+    came = sum(size * (10 + weekday) + 2 for size in (5, 1) for weekday in range(7))
+    assert found.wape == pytest.approx(28 / came)
+    assert found.naive == pytest.approx(28 / came)
+    assert found.wql == pytest.approx(found.naive_wql)
+    assert "< DATE '2011-03-01'" in asked[0]
+    assert "BETWEEN DATE '2011-03-01' AND DATE '2011-03-07'" in asked[1]
+    with pytest.raises(ContractError, match="nothing was sold on the day before 2011-04-01"):
+        origins.held_out(definition, date(2011, 4, 1), lambda _: [("UK", "2011-01-01", "1"), ("UK", "2011-03-30", "1")])

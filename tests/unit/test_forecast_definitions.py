@@ -87,7 +87,7 @@ def test_all_of_it_is_read_and_survives_json() -> None:
     assert found.predictors == (
         Predictor("auto"),
         Predictor("NPTS", {"kernel_type": "uniform", "use_seasonal_model": "true"}, 3),
-        Predictor("ETS"),
+        Predictor("ETS", windows=2),  # of several, the older window chooses
     )
     assert found.holidays == "NO"
     assert found.related is not None
@@ -113,7 +113,7 @@ def test_all_of_it_is_read_and_survives_json() -> None:
         ("item: product_id", "item: product", 3, "item is product", "product_id, or another of"),
         ("target: units_sold", "target: sold", 5, "target is sold", "units_sold"),
         ("target: units_sold", "traget: units_sold", 5, "tea has no traget", "target, or another of"),
-        ("  target: units_sold\n", "", 2, "tea has no target", "one of sales_date, product_id"),
+        ("  target: units_sold\n", "", 2, "tea has no target", "one of orders, customers, units_sold"),
         ("horizon: 14", "horizon: 0", 6, "horizon is 0", "a whole number from 1 to 500"),
         ("horizon: 14", "horizon: 14.5", 6, "horizon is 14.5", "a whole number"),
         ("horizon: 14", "horizon: two weeks", 6, "horizon is two weeks", "a whole number"),
@@ -130,16 +130,31 @@ def test_all_of_it_is_read_and_survives_json() -> None:
         ("horizon: 14", "horizon: 14\n  predictors:\n    - {algorithm: ETS, windows: 6}", 8, "windows is 6", "1 to 5"),
         ("horizon: 14", "horizon: 14\n  predictors:\n    - {algorithm: auto, windows: 2}", 8, "auto has windows",
          "none"),
+        ("horizon: 14", "horizon: 14\n  predictors:\n    - NPTS\n    - {algorithm: ETS, windows: 1}", 9,
+         "windows is 1", "from 2 to 5"),
         ("horizon: 14", "horizon: 14\n  filling: {backfill: always}", 7, "backfill is always", "one of zero"),
         ("horizon: 14", "horizon: 14\n  log: perhaps", 7, "log is perhaps", "true or false"),
         ("horizon: 14", "horizon: 14\n  metric: R2", 7, "metric is R2", "one of WAPE"),
         ("horizon: 14", "horizon: 14\n  schedule: daily", 7, "schedule is daily", "rate(1 day) or cron"),
         ("horizon: 14", "horizon: 14\n  retention: {runs: 0}", 7, "runs is 0", "1 to 50"),
-        ("horizon: 14", "horizon: 14\n  items: {top: 5}", 7, "items has no by", "one of sales_date"),
+        ("horizon: 14", "horizon: 14\n  items: {top: 5}", 7, "items has no by", "one of orders, customers, units_sold"),
         ("horizon: 14", "horizon: 14\n  query: DROP TABLE x", 7, "query is DROP TABLE x", "a SELECT"),
         ("horizon: 14", "horizon: 14\n  dimensions: product_id", 7, "share a column", "different columns"),
         ("horizon: 14", "horizon: 14\n  related: {table: gold.daily_sales, item: country}", 7, "related has no columns",
          "some of sales_date"),
+        ("target: units_sold", "target: description", 5, "target is description", "one of orders, customers"),
+        ("time: sales_date", "time: product_id", 4, "time is product_id", "sales_date"),
+        ("horizon: 14", "horizon: 14\n  frequency: H", 7, "frequency H of sales_date, which holds days", "one of D"),
+        ("horizon: 14", "horizon: 14\n  items: {top: 5, by: description}", 7, "by is description", "one of orders"),
+        ("horizon: 14", "horizon: 14\n  quantiles: [0.1, 0.10]", 7, "quantiles has one twice", "each once"),
+        ("gold.daily_product_sales", "gold.sales_forecast", 2, "table is gold.sales_forecast", "gold.daily_sales"),
+        ("horizon: 14", "horizon: 14\n  related: {table: gold.daily_product_sales, columns: [description]}", 7,
+         "columns has description", "one of orders"),
+        ("item: product_id", "item: Product\n  query: SELECT 1", 3, "item is Product", "small letters, digits and _"),
+        ("horizon: 14", "horizon: 14\n  query: SELECT 1\n  dimensions: [date]", 8,
+         "dimensions has date, a name of Amazon Forecast's own", "another"),
+        ("horizon: 14", f"horizon: 14\n  query: SELECT 1\n  dimensions: [{', '.join('abcdefghijk')}]", 8,
+         "dimensions has 11 columns", "at most 10"),
         ("tea:", "Tea time:", 1, "a forecast is named Tea time", "small letters"),
         ("tea:", f"{'t' * 41}:", 1, "a forecast is named ttt", "at most 40"),
         ("tea:", "tea: [", 3, "", "YAML"),
@@ -152,6 +167,21 @@ def test_a_mistake_has_its_line_and_what_is_valid(old: str, new: str, line: int,
         one.startswith(f"f.yaml:{line}: ") and received in one and expected in one.partition("; expected ")[2]
         for one in found
     ), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "source"),
+    [
+        ("tea", "tea", "gold.daily_product_sales"),
+        ("horizon: 14", "horizon: 14\n  query: SELECT * FROM daily_product_sales", ""),
+        ("horizon: 14", "horizon: 14\n  filling: {aggregation: max}", ""),
+        ("horizon: 14", "horizon: 14\n  filling: {aggregation: sum}", "gold.daily_product_sales"),
+        ("gold.daily_product_sales\n  item: product_id\n  time: sales_date\n  target: units_sold",
+         "silver.order_lines\n  item: country\n  time: ordered_at\n  target: quantity\n  frequency: H", ""),
+    ],
+)  # fmt: skip
+def test_a_table_of_gold_tells_what_came_unless_a_query_or_no_sum_is_forecast(old: str, new: str, source: str) -> None:
+    assert reading.read(RIGHT.replace(old, new, 1))["tea"].source == source
 
 
 def test_all_mistakes_are_told_at_once_in_order() -> None:

@@ -127,7 +127,7 @@ def test_the_logarithm_is_taken_of_the_periods_sum() -> None:
         ("{}", "DataName null; expected one of tea"),
         ('{"DataName": "coffee"}', 'DataName "coffee"; expected one of tea'),
         ('{"DataName": 7}', "DataName 7"),
-        ('{"DataName": "tea", "Horizon": 7}', "Horizon; expected members DataName"),
+        ('{"DataName": "tea", "Horizon": 7}', 'a member "Horizon"; expected members DataName'),
         ('{"DataName": "tea", "ForecastHorizon": "7"}', 'ForecastHorizon "7"; expected a whole number from 1 to 500'),
         ('{"DataName": "tea", "ForecastHorizon": true}', "ForecastHorizon true"),
         ('{"DataName": "tea", "ForecastHorizon": 0}', "ForecastHorizon 0"),
@@ -151,19 +151,34 @@ def test_a_wrong_message_is_refused_in_a_line(text: str, words: str) -> None:
 
 
 def test_a_message_changes_horizon_windows_and_models() -> None:
-    wished = {"ForecastHorizon": 7, "NumberOfBacktestWindows": 2, "Models": ["NPTS", "auto"], "PerformDelete": True}
+    wished = {"ForecastHorizon": 7, "NumberOfBacktestWindows": 2, "Models": ["ETS", "auto"], "PerformDelete": True}
     text = json.dumps({"DataName": "tea", **wished})
     found = starting.order(starting.message(text, ["tea"]), ["tea"])
     given = found.wishes.apply(REVENUE)
-    assert (given.horizon, given.predictors) == (7, (Predictor("NPTS", {}, 2), Predictor("auto")))
+    assert (given.horizon, given.predictors) == (7, (Predictor("ETS", {}, 2), Predictor("auto")))
     assert found.is_deleted_at_end
     assert starting.order({"DataName": "tea"}, ["tea"]).wishes.apply(REVENUE) == REVENUE
+
+
+def test_several_models_need_an_older_window_to_choose_on() -> None:
+    tuned = dataclasses.replace(REVENUE, predictors=(Predictor("NPTS", {"kernel_type": "uniform"}),))
+    found = plan.Wishes(algorithms=("NPTS", "ETS")).apply(tuned)
+    assert found.predictors == (Predictor("NPTS", {"kernel_type": "uniform"}, 2), Predictor("ETS", {}, 2))
+    assert plan.Wishes(windows=1, algorithms=("ETS",)).apply(tuned).predictors == (Predictor("ETS"),)
+    with pytest.raises(ContractError, match="NumberOfBacktestWindows 1 with 2 predictors; expected 2 at least"):
+        plan.Wishes(windows=1, algorithms=("NPTS", "ETS")).apply(tuned)
 
 
 def test_only_csv_files_under_a_forecasts_folder_are_uploads() -> None:
     assert starting.uploaded("input/tea/2024/may.csv") == "tea"
     for key in ("input/tea.csv", "input/Tea/x.csv", "input/tea/x.txt", "gold/tea/x.csv", "input/tea/a b.csv"):
         assert starting.uploaded(key) == ""
+
+
+def test_a_run_waits_for_its_turn_for_a_day() -> None:
+    starting.require_turn("tea", 86_399)
+    with pytest.raises(ContractError, match="another run of tea is still at work after 25 hours; expected its end"):
+        starting.require_turn("tea", 90_000)
 
 
 def test_a_run_waits_for_the_driver_until_the_limit() -> None:
@@ -176,33 +191,78 @@ def test_a_run_waits_for_the_driver_until_the_limit() -> None:
     assert starting.loading('{"fault": "", "rows": {"gold.sales_forecast": 7}}', 99, 10)["status"] == "LOADED"
 
 
+def test_a_forecast_of_nothing_is_refused() -> None:
+    starting.require_rows(REVENUE, 1)
+    with pytest.raises(ContractError, match="no rows of revenue_by_country; expected some with net_revenue; look at g"):
+        starting.require_rows(REVENUE, 0)
+
+
 def test_a_horizon_is_at_most_a_third_of_the_history() -> None:
     weekly = dataclasses.replace(REVENUE, frequency="W", horizon=3)
     starting.require_history(weekly, "2024-01-01T00:00:00Z", "2024-02-26T00:00:00Z")
     with pytest.raises(ContractError, match=r"horizon 3 of revenue_by_country with a history of 8 periods; .* third"):
         starting.require_history(weekly, "2024-01-01", "2024-02-19")
     starting.require_history(weekly, "", "")
+    auto = dataclasses.replace(weekly, predictors=(Predictor("auto"),))
+    starting.require_history(auto, "2024-01-01", "2024-03-18")
+    with pytest.raises(ContractError, match=r"with a history of 9 periods; expected at most a quarter of it, 2"):
+        starting.require_history(auto, "2024-01-01", "2024-02-26")
 
 
-def test_accuracy_is_the_summarys_in_the_words_of_the_api_and_of_step_functions() -> None:
-    window = {"EvaluationType": "COMPUTED", "Metrics": {"RMSE": 9.0, "ErrorMetrics": [{"WAPE": 9.0}]}}
+def window(start: str | float | None, metrics: dict[str, Any]) -> dict[str, Any]:
+    """A window of GetAccuracyMetrics; the summary without a start."""
+    given = {"EvaluationType": "COMPUTED", "TestWindowStart": start} if start else {"EvaluationType": "SUMMARY"}
+    return {**given, "Metrics": metrics}
+
+
+def answer(*windows: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"TestWindows": list(windows)}]
+
+
+def test_figures_are_read_in_the_words_of_the_api_and_of_step_functions() -> None:
     losses = [{"Quantile": 0.9, "LossValue": 0.3}]
     errors = {"ForecastType": "mean", "WAPE": 0.5, "RMSE": 2.0, "MASE": 1.5, "MAPE": 0.7}
     summary = {"ErrorMetrics": [errors], "AverageWeightedQuantileLoss": 0.4, "WeightedQuantileLosses": losses}
     expected = {"WAPE": 0.5, "RMSE": 2.0, "MASE": 1.5, "MAPE": 0.7, "AverageWeightedQuantileLoss": 0.4, "wQL[0.9]": 0.3}
     for metrics in (summary, summary | {"ErrorMetrics": [{key.capitalize(): value for key, value in errors.items()}]}):
-        windows = [window, {"EvaluationType": "SUMMARY", "Metrics": metrics}]
-        assert accuracy.figures([{"TestWindows": windows}]) == expected
-    unknown = {"EvaluationType": "SUMMARY", "Metrics": {"RMSE": 2.0, "ErrorMetrics": [{"MAPE": math.nan}]}}
-    assert accuracy.figures([{"TestWindows": [unknown]}]) == {"RMSE": 2.0}
+        for start in ("2011-11-25T00:00:00Z", "2011-11-25T01:00:00+01:00", "2011-11-25T00:00:00", 1_322_179_200.0):
+            found = accuracy.accuracy(answer(window(start, metrics | {"RMSE": 9.0}), window(None, metrics)))
+            assert found.summary == expected
+            assert found.windows == {"2011-11-25T00:00:00Z": expected}
+    unknown = accuracy.accuracy(answer(window(None, {"RMSE": 2.0, "ErrorMetrics": [{"MAPE": math.nan}]})))
+    assert unknown == accuracy.Accuracy({"RMSE": 2.0}, {})
     with pytest.raises(ContractError):
-        accuracy.figures([{"TestWindows": [window]}])
+        accuracy.accuracy(answer(window("2011-11-25T00:00:00Z", {})))
 
 
-def test_the_best_has_the_least_and_a_number() -> None:
-    trained = [{"metrics": one} for one in ({"WAPE": math.nan}, {"WAPE": 0.3}, {}, {"WAPE": 0.2}, {"WAPE": 0.2})]
-    assert accuracy.best(trained, "WAPE") == 3
-    assert accuracy.best(trained, "MASE") == 0
+def judged(*windows: dict[str, float]) -> accuracy.Accuracy:
+    """A predictor by its WAPE in each window, by the window's start."""
+    shown = ({start: {"WAPE": value} if value else {} for start, value in one.items()} for one in windows)
+    return accuracy.Accuracy({"WAPE": 0.9}, {start: one for found in shown for start, one in found.items()})
+
+
+def test_the_older_windows_choose_and_the_newest_tells_how_good_it_is() -> None:
+    found = accuracy.judge([judged({"a": 0.1, "b": 0.5, "c": 0.2}), judged({"a": 0.3, "b": 0.2, "c": 0.7})], "WAPE")
+    assert found == accuracy.Judgement(1, {"WAPE": 0.7}, "c", is_optimistic=False)
+    # one of them has a window of its own, and one has no number where the choice is made
+    found = accuracy.judge([judged({"a": 0.1, "b": 0.0, "c": 0.2}), judged({"b": 0.4, "c": 0.3, "d": 0.1})], "WAPE")
+    assert found == accuracy.Judgement(1, {"WAPE": 0.3}, "c", is_optimistic=False)
+    assert accuracy.judge([judged({"a": 0.4, "b": 0.1})] * 2, "WAPE").place == 0
+    assert accuracy.judge([judged({"a": 0.4, "b": 0.1})] * 2, "MASE").place == 0
+
+
+def test_a_predictor_alone_is_told_of_by_its_summary() -> None:
+    assert accuracy.judge([judged({"a": 0.4, "b": 0.1})], "WAPE") == accuracy.Judgement(
+        0, {"WAPE": 0.9}, "", is_optimistic=False
+    )
+
+
+def test_a_choice_on_the_only_common_window_is_told_as_such() -> None:
+    found = accuracy.judge([judged({"b": 0.4}), judged({"a": 0.4, "b": 0.3})], "WAPE")
+    assert found == accuracy.Judgement(1, {"WAPE": 0.3}, "b", is_optimistic=True)
+    assert accuracy.judge([judged({}), judged({"a": 0.4})], "WAPE") == accuracy.Judgement(
+        0, {"WAPE": 0.9}, "", is_optimistic=True
+    )
 
 
 def arn(*parts: str) -> str:
@@ -247,8 +307,8 @@ def test_retention_counts_runs_and_days_and_keeps_the_newest() -> None:
     assert {one.run for one in found if one.arn not in dropped} == {runs[3]}
     assert dropped[0].split(":")[5] == f"forecast/tea_{runs[0]}"
     assert dropped[1].split(":")[5] == f"predictor/tea_{runs[0]}"
-    everything = retention.surplus(found, REVENUE, now=now, newest=(), is_all=True)
-    assert len(everything) == 8
+    dropped = retention.surplus(found, REVENUE, now=now, newest=(runs[1],), unwanted=runs[0])
+    assert {one.run for one in found if one.arn in dropped} == {runs[0], runs[3]}, "this run's, beside what is not kept"
 
 
 def test_young_predictors_of_the_same_definition_serve_once_more() -> None:
@@ -292,6 +352,11 @@ def test_exports_are_read_and_logarithms_undone() -> None:
     assert found.at == datetime(2024, 5, 1)
     assert found.values["p50"] == pytest.approx(10)
     assert math.isnan(found.values["p10"])
+    assert series.since([found], "2024-05-01T00:00:00Z") == []
+    assert series.since([found], "") == [found]
+    window = dataclasses.replace(found, window=datetime(2024, 5, 1))
+    assert series.since([window], "2024-05-01T00:00:00Z") == [window]
+    assert series.since([window], "2024-05-02T00:00:00Z") == []
     assert series.totals([found, found], "p50") == {datetime(2024, 5, 1): pytest.approx(20)}
 
 

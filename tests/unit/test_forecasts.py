@@ -29,12 +29,13 @@ from lakehouse.tables import (
     GOLD_SALES_FORECAST,
     Table,
 )
-from spark_jobs import exports, forecasts
+from spark_jobs import compare_forecasts, exports, forecasts
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.forecasts import Loader, drop
+from spark_jobs.forecasts import Loader
 from spark_jobs.metrics import Metrics
 from spark_jobs.recompute_accuracy import accuracy as slow
+from spark_jobs.recompute_forecasts import backtests as backtests_by_hand
 from spark_jobs.recompute_forecasts import differences
 from spark_jobs.recompute_forecasts import forecasts as by_hand
 from spark_jobs.transforms import forecast_accuracy
@@ -124,6 +125,9 @@ class Site:
     def versions(self) -> list[int]:
         return [self.tables.version(table) for table in FORECAST_TABLES]
 
+    def dataset(self, table: Table) -> Any:
+        return self.tables.handle(table).to_pyarrow_dataset()
+
     def is_right(self) -> bool:
         """Whether both tables are what the slow ways find."""
         rows = self.rows(GOLD_SALES_FORECAST)
@@ -133,6 +137,7 @@ class Site:
                 files = [text for name, text in self.bucket.objects.items() if name.startswith(run.exports)]
                 own = [row for row in rows if row["run_id"] == run.run_id]
                 assert list(differences(run, by_hand(run, files), own)) == []
+        assert list(compare_forecasts.differences(self.bucket, self.dataset)) == []
         expected = slow(self.rows(GOLD_SALES_FORECAST), {"gold.daily_sales": self.rows(GOLD_DAILY_SALES)})
         return self.rows(GOLD_FORECAST_ACCURACY) == sorted(expected, key=repr)
 
@@ -209,6 +214,24 @@ def test_how_rows_lie_in_files_does_not_matter(site: Site, parts: tuple[str, ...
     assert cells(site) == EXPECTED
 
 
+def test_a_run_that_no_table_tells_of_is_loaded_without_accuracy(site: Site) -> None:
+    run = dataclasses.replace(
+        RUN, source_table="", item_column="shop", dimensions=("channel",), time_column="at", target_column="visits",
+        frequency="H", run_id="0c", exports="other/", backtests="",
+    )  # fmt: skip
+    site.land()
+    site.land(run, {"part0.csv": "item_id,channel,date,p10,p50,p90\nleft,web,2011-01-02T05:00:00Z,1,2,3\n"})
+    assert len(site.work()) == 2
+    rows = site.answer(run).rows
+    assert (site.answer(run).fault, rows["gold.sales_forecast"], rows["gold.forecast_accuracy"]) == ("", 1, 0)
+    (row,) = (row for row in site.rows(GOLD_SALES_FORECAST) if not row["source_table"])
+    assert (row["item_id"], row["dimensions"], row["target_column"]) == ("left", [("channel", "web")], "visits")
+    site.sell("UK", date(2011, 1, 3), "7.000", 2)
+    site.accuracy.follow()
+    assert len(site.rows(GOLD_FORECAST_ACCURACY)) == 3
+    assert site.is_right()
+
+
 def test_an_export_without_series_is_loaded(site: Site) -> None:
     site.land(files={"part0.csv": HEADER}, backtest="")
     site.work()
@@ -269,6 +292,7 @@ def test_a_log_transform_is_undone(site: Site) -> None:
         (lambda rows: [*rows, rows[0] | {"item_id": "X"}], "only in the table: ('X'"),
         (lambda rows: [rows[0] | {"quantiles": [("0.1", -1.0), ("0.5", 9.0), ("0.9", None)]}, *rows[1:]], "0.5 of"),
         (lambda rows: [rows[0] | {"quantiles": []}, *rows[1:]], "0.1 of"),
+        (lambda rows: [rows[0] | {"p90": 9.0}, *rows[1:]], "p90 of"),
     ],
 )
 def test_what_is_not_as_in_the_files_is_told(
@@ -278,6 +302,37 @@ def test_what_is_not_as_in_the_files_is_told(
     site.work()
     files = [text.encode() for text in FILES.values()]
     assert said in next(differences(RUN, by_hand(RUN, files), spoil(site.rows(GOLD_SALES_FORECAST))))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda rows: rows[1:], "missing in the table: ('UK', (), datetime"),
+        (lambda rows: [rows[0] | {"window_end_at": rows[0]["made_at"]}, *rows[1:]], "missing in the table"),
+        (lambda rows: [row | {"actual": 8.0} for row in rows], "actual of"),
+        (lambda rows: [row | {"quantiles": [*row["quantiles"][:2], ("0.9", 5.0)]} for row in rows], "0.9 of"),
+    ],
+)
+def test_a_backtest_that_is_not_as_in_the_files_is_told(
+    site: Site, spoil: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], said: str
+) -> None:
+    site.land()
+    site.work()
+    rows, table = site.rows(GOLD_FORECAST_BACKTEST), GOLD_FORECAST_BACKTEST.full_name
+    expected = backtests_by_hand(RUN, [BACKTEST.encode()])
+    assert list(differences(RUN, expected, rows, table)) == []
+    told = next(differences(RUN, expected, spoil(rows), table))
+    assert told.startswith("gold.forecast_backtest: run 0a1b of revenue: ")
+    assert said in told
+
+
+def test_verify_tells_of_a_backtest_that_was_changed(site: Site) -> None:
+    site.land()
+    site.work()
+    assert site.is_right()
+    site.tables.handle(GOLD_FORECAST_BACKTEST).update(predicate="actual = 7.0", updates={"actual": "1.0"})
+    (told,) = compare_forecasts.differences(site.bucket, site.dataset)
+    assert told.startswith("gold.forecast_backtest: run 0a1b of revenue: actual of ('UK'")
 
 
 def changed(**fields: Any) -> Callable[[Site], None]:
@@ -311,7 +366,7 @@ def exported(text: str | bytes) -> Callable[[Site], None]:
         (changed(is_log="no"), "no run of a forecast"),
         (changed(forecast_name="x'y"), "names that match"),
         (changed(run_id="other"), "lies at"),
-        (changed(source_table="gold.weather"), "gold.daily_sales or gold.daily_product_sales"),
+        (changed(source_table="gold.weather"), "gold.daily_sales or gold.daily_product_sales, or none"),
         (changed(item_column="nope"), "'nope' of gold.daily_sales"),
         (changed(dimensions=["size"]), "'size' of gold.daily_sales"),
         (changed(dimensions=["country"]), "columns that differ"),
@@ -320,6 +375,9 @@ def exported(text: str | bytes) -> Callable[[Site], None]:
         (changed(frequency="daily"), "15min"),
         (changed(quantiles=["1.5"]), "between 0 and 1"),
         (changed(quantiles=["high"]), "between 0 and 1"),
+        (changed(quantiles=["nan"]), "between 0 and 1"),
+        (changed(quantiles=["sNaN"]), "between 0 and 1"),
+        (changed(predictor="\ud800"), "surrogates"),
         (changed(quantiles=["0.99"]), "no column p99; it has item_id, date, p10, p50, p90"),
         (changed(quantiles=["0.1", "mean"]), "no column mean"),
         (changed(made_at="yesterday"), "'yesterday'"),
@@ -498,30 +556,18 @@ def test_accuracy_that_followed_gold_between_two_commits_of_a_run_is_there_once(
     assert site.is_right()
 
 
-def test_a_dropped_run_is_gone_and_can_come_again(site: Site) -> None:
-    kept = dataclasses.replace(RUN, run_id="0c")
-    site.land()
-    site.land(kept)
-    site.work()
-    for _ in range(2):
-        drop(site.tables, site.bucket, "revenue", "0a1b")
-        assert {row["run_id"] for rows in site.content().values() for row in rows} == {"0c"}
-        assert site.is_right()
-    assert site.work() == []
-    assert loaded_key("revenue", "0a1b") not in site.bucket.objects
-    site.land()
-    assert len(site.work()) == 1
-    assert cells(site) == sorted(EXPECTED * 2)
-    assert site.is_right()
-    with pytest.raises(ContractError, match="names that match"):
-        drop(site.tables, site.bucket, "x' OR '1'='1", "1")
-
-
 def test_files_beyond_what_fits_into_memory_are_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecasts, "MOST_BYTES", 10)
     site.land()
     site.work()
     assert "10 at most" in site.answer().fault
+
+
+def test_a_run_of_an_earlier_version_is_read() -> None:
+    kept = {name: value for name, value in json.loads(RUN.to_json()).items() if "optimistic" not in name}
+    assert Run.from_json(json.dumps({name: kept[name] for name in kept if name != "reported_from"})) == RUN
+    told = dataclasses.replace(RUN, reported_from="2011-01-01T00:00:00Z", is_optimistic=True)
+    assert Run.from_json(told.to_json()) == told
 
 
 def test_an_answer_is_read_as_it_was_written() -> None:

@@ -28,7 +28,7 @@ def test_bytes_that_are_not_utf8_cost_themselves() -> None:
     assert salvage.lines(gzip.compress(b"a\xff\nb")) == (["a\ufffd", "b"], "")
 
 
-@pytest.mark.parametrize("body", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("body", [b"", gzip.compress(b"", mtime=0)])
 def test_an_empty_object_is_damaged(body: bytes) -> None:
     assert salvage.lines(body) == ([], "empty object")
 

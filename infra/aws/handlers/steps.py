@@ -4,7 +4,7 @@ A mistake of a person is an answer (`status: REFUSED`), not an exception: the ex
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,10 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
     except LakehouseError as fault:
         return {"status": "REFUSED", "reason": str(fault)}
     if not calls.hold(bucket, starting.lock_key(definition.name), event["execution_arn"]):
+        try:
+            starting.require_turn(definition.name, _seconds_since(event["since"]))
+        except LakehouseError as fault:
+            return {"status": "REFUSED", "reason": str(fault)}
         return {"status": "BUSY", "poll_seconds": poll_seconds}
     is_done = calls.text(bucket, runs.run_key(definition.name, run_id)) is not None
     for one in (*made["datasets"], *made["predictors"]):
@@ -57,6 +61,7 @@ def make_plan(event: Event, context: Any) -> dict[str, Any]:
         "poll_seconds": poll_seconds,
         "is_loaded_by_driver": int(event["load_seconds"]) > 0,
         "is_deleted_at_end": order.is_deleted_at_end,
+        "is_upload": bool(order.upload),
         "trained_by": serving or run_id,
         "needs_approval": definition.needs_approval and not serving,
     }
@@ -76,25 +81,43 @@ def _serving(definition: Definition) -> str:
 
 
 def check(event: Event, _: Any) -> dict[str, Any]:
-    """Whether the history is long enough for the horizon."""
+    """Whether there are rows, and the history is long enough for the horizon."""
     definition = Definition.from_dict(event["plan"]["definition"])
-    target = next(one["import"] for one in event["imported"] if one["kind"] == "target")
-    found = target.get("FieldStatistics", {}).get(sql.TIMESTAMP, {})
     try:
-        starting.require_history(definition, found.get("Min", ""), found.get("Max", ""))
+        if "rows" in event:
+            count, first, last = (cell.get("VarCharValue", "") for cell in event["rows"][1]["Data"])
+            starting.require_rows(definition, int(count))
+        else:
+            first, last = _span(event["imported"])
+        starting.require_history(definition, first, last)
     except LakehouseError as fault:
         return {"status": "REFUSED", "reason": str(fault)}
     return {"status": "ENOUGH"}
 
 
+def _span(imported: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The first and the last moment of the target that was imported; "" where the service does not tell."""
+    target = next(one["import"] for one in imported if one["kind"] == "target")
+    found = target.get("FieldStatistics", {}).get(sql.TIMESTAMP, {})
+    return found.get("Min", ""), found.get("Max", "")
+
+
 def choose(event: Event, _: Any) -> dict[str, Any]:
     """The predictor that is to serve, with its figures and those of the others."""
+    found = [accuracy.accuracy(one["results"]) for one in event["trained"]]
+    judgement = accuracy.judge(found, event["plan"]["definition"]["metric"])
     trained = [
-        {**{name: one[name] for name in ("name", "label", "arn")}, "metrics": accuracy.figures(one["results"])}
-        for one in event["trained"]
+        {**{name: one[name] for name in ("name", "label", "arn")}, "metrics": figures.summary}
+        for one, figures in zip(event["trained"], found, strict=True)
     ]
-    found = trained[accuracy.best(trained, event["plan"]["definition"]["metric"])]
-    return {**found, "others": trained, "needs_approval": event["plan"]["needs_approval"]}
+    return {
+        **trained[judgement.place],
+        "metrics": judgement.figures,
+        "reported_from": judgement.reported_from,
+        "is_optimistic": judgement.is_optimistic,
+        "others": trained,
+        "needs_approval": event["plan"]["needs_approval"],
+    }
 
 
 def record(event: Event, _: Any) -> dict[str, Any]:
@@ -105,7 +128,7 @@ def record(event: Event, _: Any) -> dict[str, Any]:
     run = runs.Run(
         forecast_name=definition.name,
         run_id=made["run_id"],
-        source_table=definition.table,
+        source_table="" if made["is_upload"] else definition.source,
         item_column=definition.item,
         dimensions=definition.dimensions,
         time_column=definition.time,
@@ -118,6 +141,8 @@ def record(event: Event, _: Any) -> dict[str, Any]:
         made_at=exported["forecast"]["made_at"],
         exports=exported["forecast"]["path"].removeprefix(root),
         backtests=exported["backtest"]["path"].removeprefix(root),
+        reported_from=best["reported_from"],
+        is_optimistic=best["is_optimistic"],
     )
     key = runs.run_key(run.forecast_name, run.run_id)
     calls.create(bucket, key, run.to_json())
@@ -128,9 +153,11 @@ def loaded(event: Event, _: Any) -> dict[str, Any]:
     """Whether the driver has loaded the run."""
     made = event["plan"]
     text = calls.text(event["bucket"], runs.loaded_key(made["forecast"], made["run_id"]))
-    since = datetime.fromisoformat(event["since"])
-    waited = (datetime.now(UTC) - since).total_seconds()
-    return starting.loading(text, waited, int(event["load_seconds"]))
+    return starting.loading(text, _seconds_since(event["since"]), int(event["load_seconds"]))
+
+
+def _seconds_since(moment: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
 
 
 def clean(event: Event, _: Any) -> dict[str, Any]:
@@ -143,7 +170,7 @@ def clean(event: Event, _: Any) -> dict[str, Any]:
         definition,
         now=datetime.now(UTC),
         newest=(made["run_id"], made["trained_by"]),
-        is_all=made["is_deleted_at_end"],
+        unwanted=made["run_id"] if made["is_deleted_at_end"] else "",
     ):
         try:
             forecast.delete_resource_tree(ResourceArn=old)
