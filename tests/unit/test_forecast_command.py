@@ -248,9 +248,10 @@ def test_what_no_history_suffices_for_is_said_in_a_line_each(monkeypatch: pytest
     last = datetime(2024, 1, 1) + timedelta(days=54)
     monkeypatch.setattr(Asked, "span", ("2024-01-01", f"{last:%Y-%m-%d}"))
     needs = "a horizon of 14 needs a history of 56 periods, gold.daily_sales has 55"  # four times the horizon: auto
-    assert forecasts.shortages(Settings(), [REVENUE]) == {"revenue_by_country": needs}
+    auto = dataclasses.replace(REVENUE, predictors=(Predictor("auto"),))
+    assert forecasts.shortages(Settings(), [auto]) == {"revenue_by_country": needs}
     monkeypatch.setattr(Asked, "span", ("2024-01-01", f"{last + timedelta(days=1):%Y-%m-%d}"))
-    assert forecasts.shortages(Settings(), [REVENUE]) == {}
+    assert forecasts.shortages(Settings(), [auto]) == {}
     weekly = dataclasses.replace(REVENUE, frequency="W", horizon=3, predictors=(Predictor("NPTS"),))
     assert forecasts.shortages(Settings(), [weekly, dataclasses.replace(weekly, name="other", horizon=2)]) == {
         "revenue_by_country": "a horizon of 3 needs a history of 9 periods, gold.daily_sales has 8"
