@@ -14,5 +14,6 @@ NAMES = (
     "forecast_service",
     "forecast_pipeline",
     "athena",
+    "dynamodb_ingest",
 )
 """The benchmarks, in the order of the page."""

@@ -8,6 +8,7 @@ import functools
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,10 @@ from lakehouse import logs
 from lakehouse.settings import Settings
 
 STOP_SECONDS = 1.0
+# Figures may come this late: those of many queries or jobs then go in one call.
+GATHER_SECONDS = 1.0
+_GATHERED = ("metric",)
+_MOST = 1000  # data in a PutMetricData
 
 # Account and region, then the entries of PutEvents or the data of PutMetricData.
 Put = Callable[[str, str, list[dict[str, Any]]], None]
@@ -30,7 +35,7 @@ class Outbox:
 
     def __init__(self, name: str, /, **ways: Put) -> None:
         self._ways = ways
-        self._waiting: queue.Queue[tuple[str, str, str, list[dict[str, Any]]] | None] = queue.Queue()
+        self._waiting: queue.Queue[tuple[str, str, str, list[dict[str, Any]]] | tuple[()] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._send, name=name, daemon=True)
 
     def start(self) -> None:
@@ -48,12 +53,35 @@ class Outbox:
         self._waiting.put((kind, account, region, items))
 
     def _send(self) -> None:
-        while (waiting := self._waiting.get()) is not None:
-            kind, account, region, items = waiting
+        gathered: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        due = 0.0  # when what is gathered is sent
+        while True:
             try:
-                self._ways[kind](account, region, items)
-            except Exception as fault:
-                logs.event(f"{kind} not sent", logging.WARNING, account=account, region=region, fault=f"{fault}")
+                waiting = self._waiting.get(timeout=max(0.0, due - time.monotonic()) if gathered else None)
+            except queue.Empty:
+                waiting = ()
+            if waiting:
+                kind, account, region, items = waiting
+                if kind not in _GATHERED:
+                    self._deliver(kind, account, region, items)
+                    continue
+                if not gathered:
+                    due = time.monotonic() + GATHER_SECONDS
+                gathered.setdefault((kind, account, region), []).extend(items)
+                if max(map(len, gathered.values())) < _MOST and time.monotonic() < due:
+                    continue
+            for place, found in gathered.items():
+                for start in range(0, len(found), _MOST):
+                    self._deliver(*place, found[start : start + _MOST])
+            gathered.clear()
+            if waiting is None:
+                return
+
+    def _deliver(self, kind: str, account: str, region: str, items: list[dict[str, Any]]) -> None:
+        try:
+            self._ways[kind](account, region, items)
+        except Exception as fault:
+            logs.event(f"{kind} not sent", logging.WARNING, account=account, region=region, fault=f"{fault}")
 
 
 def aws_events(settings: Settings) -> Put:

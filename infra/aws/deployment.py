@@ -91,9 +91,9 @@ def package(definitions: Mapping[str, Definition]) -> bytes:
 
 
 def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: Options) -> Deployed:
-    s3 = _client(settings, "s3")
-    code = _put(s3, settings.bucket, "functions", package(definitions), ".zip")
-    definition = _put(s3, settings.bucket, "machine", machine.document().encode(), ".asl.json")
+    s3 = client(settings, "s3")
+    code = put_code(s3, settings.bucket, "forecast/functions", package(definitions), ".zip")
+    definition = put_code(s3, settings.bucket, "forecast/machine", machine.document().encode(), ".asl.json")
     parameters = {
         "Name": options.name,
         "Bucket": settings.bucket,
@@ -103,15 +103,15 @@ def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: 
         "PollSeconds": str(options.poll_seconds),
         "LoadSeconds": str(options.load_seconds),
     }
-    outputs = _stack(_client(settings, "cloudformation"), options.name, parameters)
+    outputs = bring_stack(client(settings, "cloudformation"), options.name, TEMPLATE, parameters)
     _notify(s3, settings.bucket, outputs["Uploads"])
-    _schedule(_client(settings, "scheduler"), definitions, options.name, outputs)
+    _schedule(client(settings, "scheduler"), definitions, options.name, outputs)
     return Deployed(outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"])
 
 
-def _put(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
+def put_code(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
     """An object whose key tells its content."""
-    key = f"{places.CODE}forecast/{what}-{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
+    key = f"{places.CODE}{what}-{hashlib.sha256(body).hexdigest()[:16]}{suffix}"
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as fault:
@@ -121,14 +121,19 @@ def _put(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:
     return key
 
 
-def _stack(cloudformation: Any, name: str, parameters: Mapping[str, str]) -> dict[str, str]:
+def bring_stack(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Create or update a stack, wait for its end and return its outputs.
+
+    Raises:
+        SourceError: It ended otherwise.
+    """
     given = {
         "StackName": name,
-        "TemplateBody": TEMPLATE.read_text(encoding="utf-8"),
+        "TemplateBody": template.read_text(encoding="utf-8"),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
-    found = _found(cloudformation, name)
+    found = found_stack(cloudformation, name)
     if found is not None and found["StackStatus"] in _KEPT:
         try:
             cloudformation.update_stack(**given)
@@ -148,7 +153,8 @@ def _stack(cloudformation: Any, name: str, parameters: Mapping[str, str]) -> dic
     return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
 
 
-def _found(cloudformation: Any, name: str) -> dict[str, Any] | None:
+def found_stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """What is known of a stack; None if there is none."""
     try:
         stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as fault:
@@ -160,7 +166,7 @@ def _found(cloudformation: Any, name: str) -> dict[str, Any] | None:
 
 def _settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
     pause, end = 0.02, time.monotonic() + SECONDS
-    while (found := _found(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
+    while (found := found_stack(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
         if time.monotonic() > end:
             raise SourceError(f"stack {name} is {found['StackStatus']}", f"an end within {SECONDS:.0f} s")
         time.sleep(pause)
@@ -209,6 +215,7 @@ def _notify(s3: Any, bucket: str, function: str) -> None:
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=found)
 
 
-def _client(settings: Settings, service: str) -> Any:
+def client(settings: Settings, service: str) -> Any:
+    """A client of AWS, or of the gateway, that does not wait long."""
     once = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=20)
     return boto3.client(service, config=once, **settings.client_arguments)

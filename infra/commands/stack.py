@@ -56,7 +56,7 @@ def up(settings: Settings, given: argparse.Namespace) -> int:
         report=terminal.progress,
     )
     if gateway.NAME in names:
-        # The emulator forgets its catalogue, stacks and queues when it is killed.
+        # The emulator forgets its catalogue when it is killed; a stack may be of older code.
         catalog.refresh(settings)
         forecasts.refresh(settings)
     terminal.progress(f"started {len(started)} of {len(processes)} in {time.monotonic() - begin:.1f} s")

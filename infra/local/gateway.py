@@ -21,7 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, glue, plugins
+from infra.local import durable, glue, plugins, streaming
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.process import Process
@@ -158,6 +158,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
+    streams = streaming.install(settings.data_path / NAME)
     glue.install()
     plugins.install(services)
 
@@ -169,8 +170,11 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
             await service.start()
 
         async def send_when_stopped(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await streams.start()
             # uvicorn ends the process once it has heard that the shutdown is complete, whatever is still under way.
             if message["type"].startswith("lifespan.shutdown"):
+                await streams.stop()
                 for service in reversed(services):
                     await service.stop()
             await send(message)
@@ -201,6 +205,8 @@ def serve(settings: Settings, bind: str, port: int, *, services: Sequence[plugin
         access_log=False,
         log_config=None,
         server_header=False,
+        # Half of what an API call took was the reading and writing of HTTP in Python.
+        http="httptools",
         ws="wsproto",
         # The JVM clients pool connections and lose a request when one closes under them.
         timeout_keep_alive=75,

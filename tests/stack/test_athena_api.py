@@ -221,6 +221,64 @@ def test_the_gateway_carries_neither_duckdb_nor_arrow(shared: Gateway, athena: A
     assert not [name for name in ("duckdb", "pyarrow", "numpy") if name in mapped]
 
 
+def test_stacks_make_what_they_name_of_athena_in_this_athena(shared: Gateway, athena: Any) -> None:
+    # It stands below the test of what the gateway carries: the emulator's CloudFormation imports DuckDB.
+    stacks = shared.client("cloudformation")
+    found = stack_of(stacks, "create_stack", cutoff="10000000", sql="SELECT 1 AS n")
+    group = athena.get_work_group(WorkGroup="team")["WorkGroup"]
+    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 10_000_000
+    assert group["Configuration"]["ResultConfiguration"] == {"OutputLocation": "s3://results/team/"}
+    assert group["State"] == "ENABLED"
+    first = athena.get_named_query(NamedQueryId=found["Named"])["NamedQuery"]
+    assert (first["QueryString"], first["WorkGroup"]) == ("SELECT 1 AS n", "team")
+    statement = athena.get_prepared_statement(StatementName="by_id", WorkGroup="team")["PreparedStatement"]
+    assert statement["QueryStatement"] == "SELECT ?"
+    assert athena.get_data_catalog(Name="other")["DataCatalog"]["Type"] == "GLUE"
+
+    again = stack_of(stacks, "update_stack", cutoff="20000000", sql="SELECT 2 AS n")
+    group = athena.get_work_group(WorkGroup="team")["WorkGroup"]
+    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 20_000_000
+    assert again["Named"] != found["Named"]
+    assert athena.list_named_queries(WorkGroup="team")["NamedQueryIds"] == [again["Named"]]
+
+    athena.delete_named_query(NamedQueryId=again["Named"])
+    stacks.delete_stack(StackName="of-athena")
+    wait_until("the workgroup is gone", lambda: "team" not in names_of(athena.list_work_groups()["WorkGroups"]))
+    assert refusal(athena.get_data_catalog, Name="other")
+
+
+def names_of(found: list[dict[str, Any]]) -> list[str]:
+    return [one["Name"] for one in found]
+
+
+def stack_of(stacks: Any, call: str, *, cutoff: str, sql: str) -> dict[str, str]:
+    """A stack with everything of Athena, made or changed: its outputs."""
+    group = {"OutputLocation": "s3://results/team/"}
+    configuration = {"BytesScannedCutoffPerQuery": cutoff, "ResultConfiguration": group}
+    of_group = {"WorkGroup": {"Ref": "Group"}}
+    catalog = {"Name": "other", "Type": "GLUE", "Parameters": {"catalog-id": "000000000000"}}
+    properties = {
+        "Group": ("WorkGroup", {"Name": "team", "WorkGroupConfiguration": configuration}),
+        "Named": ("NamedQuery", {"Name": "one", "Database": "shop", "QueryString": sql, **of_group}),
+        "Prepared": ("PreparedStatement", {"StatementName": "by_id", "QueryStatement": "SELECT ?", **of_group}),
+        "Catalog": ("DataCatalog", catalog),
+    }
+    resources = {
+        name: {"Type": f"AWS::Athena::{kind}", "Properties": given} for name, (kind, given) in properties.items()
+    }
+    template = {"Resources": resources, "Outputs": {"Named": {"Value": {"Ref": "Named"}}}}
+    getattr(stacks, call)(StackName="of-athena", TemplateBody=json.dumps(template))
+    wanted = "CREATE_COMPLETE" if call == "create_stack" else "UPDATE_COMPLETE"
+
+    def shown() -> dict[str, Any]:
+        return dict(stacks.describe_stacks(StackName="of-athena")["Stacks"][0])
+
+    wait_until("the stack is complete", lambda: not shown()["StackStatus"].endswith("IN_PROGRESS"))
+    found = shown()
+    assert found["StackStatus"] == wanted, found
+    return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+
+
 def test_a_small_query_takes_little_beside_the_engine(athena: Any) -> None:
     """The service's share of a query, between what the engine says that it took and start to end."""
     shares = []
@@ -252,7 +310,8 @@ def test_kills_lose_nothing_that_was_answered_and_leave_nothing_hanging(tmp_path
             assert done(athena, insert)["Status"]["StateChangeReason"].startswith("The service was restarted")
             assert state(athena, endless) == "CANCELLED"
         assert rows(athena, ended) == [["n"], ["1"]]
-        assert not list((gateway.state / "jobs").iterdir())
+        # A worker clears up after it has answered.
+        wait_until("no job is left", lambda: not list((gateway.state / "jobs").iterdir()))
 
 
 def test_an_orderly_stop_takes_the_workers_along_and_the_next_start_goes_on(tmp_path: Path) -> None:

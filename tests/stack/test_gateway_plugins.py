@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from infra.local import gateway
 from infra.local.daemon import ROOT
+from infra.local.journal import Journal
 from lakehouse.settings import Settings
 from tests.stack.conftest import client, make_settings, wait_until
 
@@ -110,4 +112,5 @@ def test_plugins_are_stopped_in_time_while_a_client_waits(running: tuple[Setting
     assert 2 < time.monotonic() - begin < gateway.STOP_SECONDS
     waiting.close()
     assert output.split("\n")[:4] == ["start forecast", "start athena", "stop athena", "stop forecast"]
-    assert (settings.data_path / "gateway" / "state" / "stepfunctions.json").exists()
+    with closing(Journal(settings.data_path / "gateway" / "journal.sqlite")) as journal:
+        assert journal.state("service:stepfunctions")  # the emulator has saved its state, too

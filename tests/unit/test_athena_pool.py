@@ -166,6 +166,21 @@ def test_a_worker_that_was_killed_while_it_was_idle_costs_no_job(pool: Pool, tmp
     assert outcomes.next().state == "SUCCEEDED"
 
 
+def test_workers_that_idle_are_ended_but_for_one(pool: Pool, tmp_path: Path) -> None:
+    pool.idle_seconds = 0.05
+    outcomes = Outcomes()
+    for name in ("a", "b"):
+        pool.submit(job(tmp_path, name, "link /absent"), outcomes.put)
+    processes = [worker.process for worker in pool._workers]
+    assert len(processes) == 2
+    assert [outcomes.next().state for _ in "ab"] == ["SUCCEEDED"] * 2
+    wait_until(lambda: sorted(process.poll() is None for process in processes) == [False, True])
+    (left,) = pool._workers
+    assert {process.returncode for process in processes} == {0, None}
+    pool.submit(job(tmp_path, "c", "echo"), outcomes.put)
+    assert outcomes.next().location == str(left.process.pid)
+
+
 def test_a_waiting_job_can_be_canceled(pool: Pool, tmp_path: Path) -> None:
     outcomes, canceled = Outcomes(), Outcomes()
     for name in ("a", "b"):

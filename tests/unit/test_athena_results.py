@@ -44,6 +44,24 @@ def test_a_result_without_rows_has_its_header(lake: Lake) -> None:
     assert (selected.rows, lake.rows(selected)) == (0, [])
 
 
+@pytest.mark.parametrize("way", ["select", "write"])
+def test_a_product_that_needs_many_digits_late_in_a_result_is_exact(lake: Lake, way: str) -> None:
+    factor = "CAST(CASE WHEN i = 299999 THEN 123456789012345 ELSE i END AS DECIMAL(18, 3))"
+    sql = f"SELECT tr_factor({factor}) * CAST(1000000 AS DECIMAL(9, 0)) AS product FROM range(300000) t(i)"
+    translation = Translation(sql, (Column("product", "decimal(27,3)"),), {})
+    if way == "select":
+        selected = lake.running().select(translation)
+        assert lake.rows(selected)[-1] == ["123456789012345000000.000"]
+        assert selected.rows == 300_000
+        return
+    found = lake.running().write(translation, "s3://shop/new")
+    lake.add("new", {"product": "decimal(27,3)"}, PARQUET)
+    assert found.rows == 300_000
+    assert lake.query("SELECT count(*), max(product) FROM new", "bigint decimal(27,3)", "new") == [
+        ["300000", "123456789012345000000.000"]
+    ]
+
+
 def test_a_type_that_only_duckdb_can_tell_is_told(lake: Lake) -> None:
     running = lake.running()
     sql = "SELECT sum(i), {'a': [1.5], 'b': map {'k': NULL::DATE}}, NULL, to_days(1) FROM range(3) t(i)"
@@ -102,9 +120,9 @@ def test_what_a_statement_answers_is_lines_with_tabs(lake: Lake) -> None:
     selected = running.publish(columns, [("id", "bigint"), ("x", None)])
     key = f"results/{running.job.execution_id}.txt"
     assert selected.location == f"s3://shop/{key}"
-    assert lake.s3.objects[key] == b"id\tbigint\nx\t\n"
+    assert lake.s3.objects[key] == b"id\tbigint\nx\t"
     about = pages.index(lake.s3.objects[f"{key}.metadata"])
-    assert pages.page(lake.s3.objects[key], about, 1, 5) == [["x", ""]]
+    assert pages.page(lake.s3.objects[key], about, 0, 5) == [["id\tbigint"], ["x\t"]]
 
 
 def test_no_result_location_is_a_fault_of_the_query(lake: Lake) -> None:

@@ -194,3 +194,10 @@ def test_errors_of_duckdb_have_trinos_codes(connection: duckdb.DuckDBPyConnectio
     with pytest.raises(duckdb.Error) as caught:
         connection.execute(sql).fetchall()
     assert faults.fault(caught.value).code == code
+
+
+def test_a_result_of_many_columns_is_not_propagated_through(tmp_path: Path) -> None:
+    sandbox = Sandbox(256, 1)
+    for width, expected in ((1000, ""), (1001, "statistics_propagation")):
+        with sandbox.open({}, [], tmp_path, 60, width=width) as connection:
+            assert connection.execute("SELECT current_setting('disabled_optimizers')").fetchone() == (expected,)

@@ -149,6 +149,8 @@ def test_a_result_that_is_gone_is_said_to_be(api: Api) -> None:
         ("double", "double", 17, 0, False),
         ("decimal(38,10)", "decimal", 38, 10, False),
         ("decimal(5)", "decimal", 5, 0, False),
+        ("string", "string", 0, 0, False),
+        ("varchar(0)", "varchar", 0, 0, False),
         ("varchar", "varchar", 2147483647, 0, True),
         ("varchar(12)", "varchar", 12, 0, True),
         ("char(3)", "char", 3, 0, True),

@@ -12,7 +12,7 @@ import pytest
 from infra.local.athena.contract import CATALOG, Column, QueryError, Relation
 from infra.local.athena.sql import translate
 from infra.local.athena.sql.datatype import Type, duckdb_type, field_name, parse_type
-from infra.local.athena.sql.macros import install_functions, prepare
+from infra.local.athena.sql.macros import install_functions, prepare, run_exact
 from infra.local.athena.sql.runtime import runtime_error
 
 pytestmark = pytest.mark.unit
@@ -72,7 +72,7 @@ def run(connection: duckdb.DuckDBPyConnection, case: dict[str, Any]) -> tuple[li
         connection.execute(f'CREATE OR REPLACE TEMP VIEW "{key}" AS SELECT {needed} FROM "table {table}"')
     install_functions(connection, found.sql)
     try:
-        rows = connection.execute(found.sql).fetchall()
+        rows = run_exact(connection, lambda: connection.execute(found.sql).fetchall())
     except duckdb.Error as error:
         raise runtime_error(error) from error
     types = [parse_type(c.type) for c in found.columns]

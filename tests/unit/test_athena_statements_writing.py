@@ -198,6 +198,7 @@ def test_insert_of_named_columns_leaves_the_others_null(made: Endpoint) -> None:
         (f"INSERT INTO lake {QUERY}", "NOT_SUPPORTED: This connector does not support inserts."),
         (f"INSERT INTO seen {QUERY}", "NOT_SUPPORTED: line 1:1: Inserting into views is not supported."),
         (f"INSERT INTO quoted {QUERY}", "HIVE_UNSUPPORTED_FORMAT: "),
+        (f"INSERT INTO heaps {QUERY}", "NOT_SUPPORTED: line 1:1: Inserting into bucketed tables is not supported."),
     ],
 )
 def test_insert_fails_in_athenas_words(made: Endpoint, sql: str, reason: str) -> None:
@@ -206,6 +207,7 @@ def test_insert_fails_in_athenas_words(made: Endpoint, sql: str, reason: str) ->
     made.done(f"CREATE VIEW seen AS {QUERY}")
     made.done(SALES.replace("sales", "lake"))
     made.glue.tables["shop", "lake"]["Parameters"]["table_type"] = "DELTA"
+    made.done("CREATE EXTERNAL TABLE heaps (a string) CLUSTERED BY (a) INTO 4 BUCKETS LOCATION 's3://shop/h/'")
     made.done(
         "CREATE EXTERNAL TABLE quoted (a string) ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' "
         "LOCATION 's3://shop/q/'"

@@ -3,11 +3,13 @@
 import datetime
 import subprocess
 import sys
+import time
 from decimal import Decimal
 
 import duckdb
 import pytest
 
+from infra.local.athena import statements
 from infra.local.athena.contract import Column, QueryError, Range, Relation, Translation
 from infra.local.athena.sql import (
     rules,  # noqa: F401 - fills the registry
@@ -17,6 +19,7 @@ from infra.local.athena.sql.functions import RULES
 from infra.local.athena.sql.grammar import parse
 from infra.local.athena.sql.macros import install_functions, macros, prepare
 from infra.local.athena.sql.runtime import runtime_error
+from infra.local.athena.statements.statements import read
 
 pytestmark = pytest.mark.unit
 COLUMNS = (
@@ -210,6 +213,18 @@ def test_a_default_database_is_wanted_for_a_plain_name() -> None:
 def test_a_query_that_is_nested_too_deep_is_refused(text: str) -> None:
     with pytest.raises(QueryError, match="STATEMENT_TOO_LARGE"):
         translated(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["SELECT " + "(" * 100_000 + ")" * 100_000, f"CREATE EXTERNAL TABLE t (a {'array<' * 30_000}int{'>' * 30_000})"],
+)
+def test_how_deep_a_statement_is_nested_is_found_out_at_once(text: str) -> None:
+    start = time.thread_time()
+    statements.check(text)  # the execution fails with STATEMENT_TOO_LARGE
+    assert time.thread_time() - start < 2  # parsing it takes longer than anyone waits
+    with pytest.raises(QueryError, match=r"STATEMENT_TOO_LARGE: statement is too large \(stack overflow"):
+        read(text)
 
 
 @pytest.mark.parametrize("text", ["9" * 100_000, "9223372036854775808", "-9223372036854775809"])

@@ -20,7 +20,14 @@ from spark_jobs.__main__ import main as spark_main
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/runbook.md", "docs/athena.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/runbook.md",
+    "docs/athena.md",
+    "docs/local-aws.md",
+)
 MAINS = {"infra": infra_main, "generator": generator_main, "connect": connect_main, "spark_jobs": spark_main}
 
 

@@ -1,27 +1,24 @@
 """The local Amazon Athena as a plug-in of the gateway, in the place of the emulator's own.
 
-Owns the way between them: requests go to threads, since the service blocks; the catalogue and S3 are asked on the
-emulator's loop. The service is opened with the first request, or at the start if it has been used before: a gateway
-that nobody asks carries none of it, and no gateway imports DuckDB or pyarrow for it.
+Owns the way between them: the catalogue and S3 are asked on the emulator's loop, and its CloudFormation makes what
+stacks name of Athena here. No gateway imports DuckDB or pyarrow for it.
 """
 
-import asyncio
 import functools
-import threading
+import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.local import events
-from infra.local.plugins import Answer, Query
+from infra.local.athena.resources import RESOURCES, handlers
+from infra.local.plugins import Answer
+from infra.local.threaded import Threaded
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from infra.local.athena.service.outside import Pool, Rows
     from infra.local.athena.service.service import AthenaService
 
-_THREADS = 8
 # The settings and the plug-in's folder, to the workers and what reads their results.
 Workers = Callable[[Settings, Path], "tuple[Pool, Rows]"]
 
@@ -40,7 +37,7 @@ def _grammar(text: str) -> None:
     check(text)
 
 
-class Athena:
+class Athena(Threaded["AthenaService"]):
     """Amazon Athena.
 
     Args:
@@ -62,52 +59,18 @@ class Athena:
         *,
         check: Callable[[str], None] = _grammar,
     ) -> None:
-        self._settings, self._folder, self._workers, self._check = settings, folder, workers, check
-        self._opening = threading.Lock()
-        self._service: AthenaService | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._threads = ThreadPoolExecutor(_THREADS, "athena")
+        super().__init__(settings, folder)
+        self._workers, self._check = workers, check
 
-    async def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, query: Query) -> Answer:
-        # Imported here: the emulator reads its environment when it is imported.
-        from ministack.core.responses import get_account_id, get_region  # noqa: PLC0415
-
-        arguments = (headers.get("x-amz-target", ""), body, get_account_id(), get_region())
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, *arguments)
-
-    async def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        if self._folder.exists():
-            # Executions that a killed gateway left behind go on without being asked for.
-            await self._loop.run_in_executor(self._threads, self._opened)
-
-    async def stop(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._close)
-
-    def _answer(self, target: str, body: bytes, account: str, region: str) -> Answer:
-        return self._opened().answer(target, body, account=account, region=region)
-
-    def _opened(self) -> "AthenaService":
-        with self._opening:
-            if self._service is None:
-                self._service = self._made()
-                from infra.local.inward import is_reached  # noqa: PLC0415
-
-                self._service.start(functools.partial(is_reached, self._settings))
-            return self._service
-
-    def _made(self) -> "AthenaService":
+    def open(self) -> "AthenaService":
         # Imported here: see the module's docstring.
         from forecasting.service.outbox import aws_metrics  # noqa: PLC0415
         from infra.local.athena.service.notices import NAMESPACE, Notices  # noqa: PLC0415
         from infra.local.athena.service.outside import Outside  # noqa: PLC0415
         from infra.local.athena.service.service import AthenaService  # noqa: PLC0415
-        from infra.local.inward import Inward  # noqa: PLC0415
+        from infra.local.inward import Inward, is_reached  # noqa: PLC0415
 
-        if self._loop is None:
-            raise RuntimeError("the gateway has not started")
-        inward = Inward(self._loop)
+        inward = Inward(self.loop)
         pool, rows = self._workers(self._settings, self._folder)
         outside = Outside(
             pool,
@@ -116,17 +79,44 @@ class Athena:
             exists=functools.partial(_exists, inward.has_object),
             check=self._check,
         )
-        notices = Notices(self._put_events, aws_metrics(self._settings, NAMESPACE))
-        return AthenaService(self._folder, outside, notices=notices)
+        notices = Notices(self.put_events, aws_metrics(self._settings, NAMESPACE))
+        service = AthenaService(self._folder, outside, notices=notices)
+        service.start(functools.partial(is_reached, self._settings))
+        return service
 
-    def _close(self) -> None:
-        with self._opening:
-            if self._service is not None:
-                self._service.stop()
-        self._threads.shutdown(wait=False)
+    async def start(self) -> None:
+        # Imported here: the emulator reads its environment when it is imported.
+        from ministack import app  # noqa: PLC0415
 
-    def _put_events(self, account: str, region: str, entries: list[dict[str, Any]]) -> None:
-        events.put(self._loop, account, region, entries)
+        # Its CloudFormation imports DuckDB, so it is changed when the first stack comes, not before.
+        emulators = app.SERVICE_HANDLERS["cloudformation"]
+
+        async def handle(*request: Any) -> Answer:
+            self._register()
+            answer: Answer = await emulators(*request)
+            return answer
+
+        app.SERVICE_HANDLERS["cloudformation"] = handle
+        await super().start()
+
+    @functools.cache  # noqa: B019 (there is one plug-in in a process)
+    def _register(self) -> None:
+        """Have stacks make what they name of Athena here."""
+        from ministack.services.cloudformation import provisioners  # noqa: PLC0415
+
+        for name, resource in RESOURCES.items():
+            provisioners._RESOURCE_HANDLERS[name] = handlers(resource, self._asked)
+            provisioners._REPLACING_PROPERTIES[name] = resource.replacing
+
+    def _asked(self, operation: str, members: dict[str, Any]) -> dict[str, Any]:
+        from ministack.core.responses import get_account_id, get_region  # noqa: PLC0415  (see above)
+
+        target, body = f"AmazonAthena.{operation}", json.dumps(members).encode()
+        status, _, answer = self.answered(target, body, get_account_id(), get_region())
+        found: dict[str, Any] = json.loads(answer or b"{}")
+        if status != 200:
+            raise ValueError(str(found.get("message") or found.get("Message") or found))
+        return found
 
 
 def _glue(

@@ -10,7 +10,8 @@ from pathlib import Path
 from forecasting.service.outbox import acting_for
 from infra.local.athena.engine import pages
 from infra.local.athena.engine.objects import Objects
-from infra.local.athena.engine.pool import COMMAND, Pool
+from infra.local.athena.engine.pool import Pool
+from infra.local.athena.engine.processes import COMMAND
 from infra.local.athena.service.crews import Crews
 from infra.local.athena.service.executions import Owner
 from lakehouse.errors import SourceError

@@ -128,13 +128,14 @@ def table_rows(text: str, width: int) -> list[list[str | None]]:
 
 
 def line_rows(text: str) -> list[list[str | None]]:
-    """Rows of a part of a .txt: values with tabs between them."""
-    return [list(line.split("\t")) for line in text.removesuffix("\n").split("\n")]
+    """Rows of a part of a .txt: one value each, the whole line with its tabs, whatever the number of columns."""
+    return [[line] for line in text.removesuffix("\n").split("\n")]
 
 
 def lines(columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> tuple[bytes, Index]:
-    """A .txt and its description."""
+    """A .txt and its description; its last line has no end."""
     encoded = ["\t".join(value or "" for value in row).replace("\n", " ").encode() + b"\n" for row in rows]
+    encoded[-1:] = [line[:-1] for line in encoded[-1:]]
     offsets = [0]
     for place in range(0, len(encoded), STEP):
         offsets.append(offsets[-1] + sum(map(len, encoded[place : place + STEP])))

@@ -7,59 +7,28 @@ worker.
 import collections
 import contextlib
 import json
-import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from infra.local.athena.contract import Job, Outcome
+from infra.local.athena.contract import Job
 from infra.local.athena.engine import wire
+from infra.local.athena.engine.processes import COMMAND, Worker, spawn
+from infra.local.athena.engine.tasks import Done, Task, broken, canceled, ended
 from lakehouse import logs
 from lakehouse.errors import SourceError
-from lakehouse.settings import Settings, environment
+from lakehouse.settings import Settings
 
-COMMAND = (sys.executable, "-P", "-m", "infra.local.athena.engine.worker")
 Link = Callable[[str, Mapping[str, Path]], Mapping[str, int]]
-Done = Callable[[Outcome], None]
-_KEPT = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
-_ROOT = Path(__file__).resolve().parents[4]
+# Workers that idle are ended but for one: each has some 130 MB, and a second to start.
+IDLE_SECONDS = 120.0
 # After a wish to end, or over its time, a worker has this long to answer.
 _GRACE_SECONDS = 2.0
 # Workers that a job is given to, if each ends before it takes it.
 _TRIES = 3
-
-
-class _Task:
-    """A job and who wants to know."""
-
-    def __init__(self, job: Job, done: Done, started: Callable[[], None]) -> None:
-        self.job, self.done, self.started = job, done, started
-        self.is_canceled = False
-        self.has_begun = False
-        self.tries = 0
-
-
-class _Worker:
-    """A process and what it is doing."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self.task: _Task | None = None
-        self.timer: threading.Timer | None = None
-        self.why_killed = ""
-        self.is_ready = False
-        self.released = 0  # counts the pool's releases
-
-    def send(self, **message: Any) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a worker that is gone is noticed by who reads from it
-            stream: IO[bytes] | None = self.process.stdin
-            if stream:
-                stream.write(wire.line(**message))
-                stream.flush()
 
 
 class Pool:
@@ -73,6 +42,9 @@ class Pool:
         memory_mb: Limit of a query.
         threads: Of a query.
         command: Of a worker.
+
+    Attributes:
+        idle_seconds: After which a worker that has nothing to do is ended, unless it is the only one.
     """
 
     def __init__(
@@ -87,11 +59,11 @@ class Pool:
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._settings, self._folder, self._link = settings, folder, link
-        self._size = workers
+        self._size, self.idle_seconds = workers, IDLE_SECONDS
         self._command = (*command, "--memory-mb", str(memory_mb), "--threads", str(threads))
         self._lock = threading.RLock()
-        self._waiting: collections.deque[_Task] = collections.deque()
-        self._workers: list[_Worker] = []
+        self._waiting: collections.deque[Task] = collections.deque()
+        self._workers: list[Worker] = []
         self._releases = 0
         self._is_stopped = False
 
@@ -104,7 +76,7 @@ class Pool:
             started: Called when a worker has taken it.
         """
         with self._lock:
-            self._waiting.append(_Task(job, done, started))
+            self._waiting.append(Task(job, done, started))
         self._dispatch()
 
     def cancel(self, execution_id: str) -> bool:
@@ -123,7 +95,7 @@ class Pool:
                 running.send(cancel=execution_id)
                 self._kill_after(running, _GRACE_SECONDS, "canceled")
         if waiting:
-            waiting.done(_canceled())
+            waiting.done(canceled())
         return bool(waiting or running)
 
     def warm(self) -> None:
@@ -142,13 +114,13 @@ class Pool:
                 worker.why_killed = "canceled"
                 worker.process.kill()
         for task in waiting:
-            task.done(_canceled())
+            task.done(canceled())
         for worker in workers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.process.wait(_GRACE_SECONDS)
 
     def _dispatch(self) -> None:
-        begun: list[_Task] = []
+        begun: list[Task] = []
         with self._lock:
             while self._waiting and not self._is_stopped:
                 worker = self._free()
@@ -156,7 +128,7 @@ class Pool:
                     break
                 task = self._waiting.popleft()
                 if worker is None:
-                    threading.Thread(target=task.done, args=(_broken("no worker can be started"),)).start()
+                    threading.Thread(target=task.done, args=(broken("no worker can be started"),)).start()
                     continue
                 worker.task = task
                 task.tries += 1
@@ -167,7 +139,7 @@ class Pool:
             if task.tries == 1:
                 task.started()
 
-    def _free(self) -> _Worker | None:
+    def _free(self) -> Worker | None:
         """The worker that has been idle longest, since one that has just answered is getting ready for its next."""
         idle = [worker for worker in self._workers if worker.task is None]
         try:
@@ -178,35 +150,22 @@ class Pool:
             logs.event("worker not started", 40, fault=str(fault))
         return min(idle, key=lambda worker: (not worker.is_ready, worker.released), default=None)
 
-    def _start(self) -> _Worker:
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        process = subprocess.Popen(  # noqa: S603 (our own command, no shell)
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=self._folder,
-            env={**kept, **environment(self._settings), "PYTHONPATH": str(_ROOT)},
-            # A Ctrl-C in the terminal is for the gateway.
-            start_new_session=True,
-        )
-        worker = _Worker(process)
+    def _start(self) -> Worker:
+        worker = spawn(self._command, self._settings, self._folder)
         self._workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), name="athena-worker", daemon=True).start()
         return worker
 
-    def _listen(self, worker: _Worker) -> None:
-        stream = worker.process.stdout
+    def _listen(self, worker: Worker) -> None:
         with contextlib.suppress(OSError, ValueError):
-            for line in stream or ():
+            for line in worker.process.stdout or ():
                 self._take(worker, json.loads(line))
-        code = worker.process.wait()
-        for pipe in (worker.process.stdin, stream):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        code = worker.close()
         with self._lock:
-            self._workers.remove(worker)
+            if worker in self._workers:
+                self._workers.remove(worker)
             task, why = self._released(worker), worker.why_killed
+            worker.forget()
             if task and not (task.has_begun or why or task.is_canceled or self._is_stopped) and task.tries < _TRIES:
                 # It had ended before it took the job.
                 self._waiting.appendleft(task)
@@ -214,12 +173,12 @@ class Pool:
         if task:
             logs.event("worker ended in a query", 30, id=task.job.execution_id, code=code, why=why or "unknown")
             shutil.rmtree(task.job.folder, ignore_errors=True)
-            task.done(_ended(task, why, code))
-        elif not self._is_stopped:
+            task.done(ended(task, why, code))
+        elif not (self._is_stopped or why):
             logs.event("worker ended", 30, code=code)
         self._dispatch()
 
-    def _take(self, worker: _Worker, message: Mapping[str, Any]) -> None:
+    def _take(self, worker: Worker, message: Mapping[str, Any]) -> None:
         if "ready" in message:
             worker.is_ready = True
         elif "began" in message and worker.task:
@@ -231,10 +190,10 @@ class Pool:
             with self._lock:
                 task = self._released(worker)
             if task:
-                task.done(_canceled() if task.is_canceled and outcome.state == "FAILED" else outcome)
+                task.done(canceled() if task.is_canceled and outcome.state == "FAILED" else outcome)
             self._dispatch()
 
-    def _answer_link(self, worker: _Worker, wanted: Mapping[str, Any]) -> None:
+    def _answer_link(self, worker: Worker, wanted: Mapping[str, Any]) -> None:
         targets = {key: Path(path) for key, path in wanted["targets"].items()}
         task = worker.task
         folder = task.job.folder.resolve() if task else None
@@ -248,19 +207,24 @@ class Pool:
         except SourceError as fault:
             worker.send(refused=str(fault))
 
-    def _released(self, worker: _Worker) -> _Task | None:
+    def _released(self, worker: Worker) -> Task | None:
         """The task of a worker, which is free from now on."""
         task, worker.task = worker.task, None
         self._releases += 1
         worker.released = self._releases
-        if worker.timer:
-            worker.timer.cancel()
-            worker.timer = None
+        worker.after(self.idle_seconds, lambda: self._dismiss(worker))
         return task
 
-    def _kill_after(self, worker: _Worker, seconds: float, why: str) -> None:
-        if worker.timer:
-            worker.timer.cancel()
+    def _dismiss(self, worker: Worker) -> None:
+        """End a worker that has nothing to do, unless it is the only one."""
+        with self._lock:
+            if worker.task or worker not in self._workers or len(self._workers) == 1:
+                return
+            self._workers.remove(worker)
+            worker.why_killed = "idle"
+        worker.dismiss()
+
+    def _kill_after(self, worker: Worker, seconds: float, why: str) -> None:
         task = worker.task
 
         def kill() -> None:
@@ -269,28 +233,4 @@ class Pool:
                     worker.why_killed = why
                     worker.process.kill()
 
-        worker.timer = threading.Timer(seconds, kill)
-        worker.timer.daemon = True
-        worker.timer.start()
-
-
-def _canceled() -> Outcome:
-    return Outcome("FAILED", "Query was canceled", "USER_CANCELED")
-
-
-def _broken(why: str) -> Outcome:
-    return Outcome("FAILED", f"GENERIC_INTERNAL_ERROR: {why}", "GENERIC_INTERNAL_ERROR")
-
-
-def _ended(task: _Task, why: str, code: int) -> Outcome:
-    """What became of a job whose worker is gone."""
-    if task.is_canceled or why == "canceled":
-        return _canceled()
-    if why == "late":
-        words = f"EXCEEDED_TIME_LIMIT: Query exceeded maximum time limit of {task.job.seconds / 60:.2f}m"
-        return Outcome("FAILED", words, "EXCEEDED_TIME_LIMIT")
-    if code == -9:  # the system ends what takes too much memory
-        return Outcome(
-            "FAILED", "EXCEEDED_MEMORY_LIMIT: Query exhausted resources at this scale factor", "EXCEEDED_MEMORY_LIMIT"
-        )
-    return _broken(f"the worker ended with {code}")
+        worker.after(seconds, kill)

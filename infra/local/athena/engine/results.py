@@ -3,6 +3,7 @@
 It knows nothing of S3; how values look stands in values.py, where rows stand in pages.py.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,7 @@ def write_table(
     ]
     aliases = ", ".join(f"c{place}" for place in range(len(columns)))
     select = f"SELECT {', '.join(items)} FROM ({sql}) AS result({aliases})"  # noqa: S608 (as above)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was broken off
     folder.mkdir()
     target = folder if keys else folder / f"0{wanted.suffix}"
     copy = f"COPY ({select}) TO {literal(str(target))} ({', '.join(_options(wanted, keys))})"

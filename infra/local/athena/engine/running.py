@@ -21,7 +21,7 @@ from infra.local.athena.engine.context import Selected, Written
 from infra.local.athena.engine.faults import fault
 from infra.local.athena.engine.footers import Footers
 from infra.local.athena.engine.limits import Limits
-from infra.local.athena.engine.sandbox import Sandbox, install_functions, single_select
+from infra.local.athena.engine.sandbox import Sandbox, install_functions, run_exact, single_select
 from infra.local.athena.tables import serde, types
 from infra.local.athena.tables.catalog import Glue
 from lakehouse.errors import SourceError
@@ -41,6 +41,7 @@ class _Plan:
     paths: list[Path] = field(default_factory=list)
     scanned_bytes: int = 0
     tables: tuple[str, ...] = ()
+    width: int = 1
 
 
 class Watch:
@@ -101,7 +102,7 @@ class Running:
         path = self.job.folder / "result.csv"
         with self._connection(plan) as connection, self._watch.phase("execution"):
             sql, columns = _checked(connection, translation)
-            index = results.write_csv(connection, sql, columns, path)
+            index = run_exact(connection, lambda: results.write_csv(connection, sql, columns, path))
         return self._published(path, ".csv", index, plan)
 
     def write(
@@ -122,7 +123,7 @@ class Running:
         folder.mkdir()
         with self._connection(plan, folder) as connection, self._watch.phase("execution"):
             sql, columns = _checked(connection, translation)
-            found = results.write_table(connection, sql, columns, folder / "t", wanted)
+            found = run_exact(connection, lambda: results.write_table(connection, sql, columns, folder / "t", wanted))
         keys = {path: f"{prefix}{_key(path.relative_to(folder / 't'), found, wanted)}" for path in found.paths}
         with self._watch.phase("publishing"):
             for path, key in keys.items():
@@ -148,7 +149,8 @@ class Running:
 
     def _plan(self, translation: Translation) -> _Plan:
         with self._watch.phase("planning"):
-            plan = _Plan(tables=tuple(dict.fromkeys(s.relation.full_name for s in translation.sources.values())))
+            names = dict.fromkeys(source.relation.full_name for source in translation.sources.values())
+            plan = _Plan(tables=tuple(names), width=len(translation.columns))
             for name, source in translation.sources.items():
                 self._limits.check()
                 self._count += 1
@@ -181,7 +183,9 @@ class Running:
             try:
                 # The engine's own limit comes second: it says less.
                 seconds = self._limits.remaining + 1
-                connection = self._tools.sandbox.open(plan.views, plan.paths, self.job.folder, seconds, writable)
+                connection = self._tools.sandbox.open(
+                    plan.views, plan.paths, self.job.folder, seconds, writable, width=plan.width
+                )
             except duckdb.Error as error:
                 raise fault(error) from error
         try:

@@ -7,12 +7,16 @@ not get here: only a single SELECT is run.
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 
 from infra.local.athena.contract import QueryError
 from infra.local.athena.tables.types import quoted
 
+T = TypeVar("T")
+# Beyond as many columns of a result this optimizer takes longer than the query.
+_WIDE = 1000
 _MACROS = "infra.local.athena.sql.macros"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -55,6 +59,8 @@ class Sandbox:
         folder: Path,
         seconds: float,
         writable: Path | None = None,
+        *,
+        width: int = 1,
     ) -> duckdb.DuckDBPyConnection:
         """A connection that is locked into some files.
 
@@ -64,6 +70,7 @@ class Sandbox:
             folder: Where it may spill.
             seconds: After which a statement is interrupted.
             writable: A folder that COPY may write to; none by default.
+            width: Columns of the result.
         """
         connection, self._spare = self._spare or self._connect(), None
         temporary = folder / "spill"
@@ -75,6 +82,8 @@ class Sandbox:
             connection.execute("SET allowed_directories = ?", [[f"{writable}/"]])
         for name, select in views.items():
             connection.execute(f"CREATE TEMP VIEW {quoted(name)} AS {select}")
+        if width > _WIDE:
+            connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return connection
@@ -107,7 +116,13 @@ def install_functions(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         install(connection, sql)
 
 
-def _part(name: str) -> Callable[..., None] | None:
+def run_exact(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Run a translation; what the translator found out in vain of its numbers it takes back, and it runs again."""
+    run: Callable[[duckdb.DuckDBPyConnection, Callable[[], T]], T] | None = _part("run_exact")
+    return run(connection, work) if run else work()
+
+
+def _part(name: str) -> Callable[..., Any] | None:
     """What the translator has its SQL rely on."""
     try:
         return getattr(importlib.import_module(_MACROS), name, None)

@@ -9,9 +9,10 @@ Source:
 import datetime as dt
 import decimal
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from infra.local.athena.engine import floats
 from infra.local.athena.tables import types
 from infra.local.athena.tables.types import Type, literal
 
@@ -97,6 +98,9 @@ def _shortest(value: float, is_single: bool) -> tuple[str, int]:
         shown = str(np.float32(value))
     _, digits, exponent = decimal.Decimal(shown).as_tuple()
     joined = "".join(map(str, digits))
+    if value < floats.TINY and not joined[1:].strip("0"):
+        shown = f"{value:.1e}"  # see floats.TINY
+        return shown[0] + shown[2].strip("0"), int(shown.partition("e")[2])
     return joined.rstrip("0") or "0", len(joined) - 1 + int(exponent)
 
 
@@ -174,54 +178,10 @@ def _nested_expression(sql: str, kind: Type, depth: int) -> str:
     return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {joined} || '}}' END"
 
 
-def _floating_expression(sql: str, kind: Type) -> str:
+def _decimal_expression(sql: str, kind: Type) -> str:
     shown = f"CAST({sql} AS VARCHAR)"
-    plain, exponent_form = shown, _right_double(sql, shown)
-    if kind.name == "real":
-        exponent_form = _shortest_real(sql, shown)
-        plain = f"CAST(CAST({exponent_form} AS DOUBLE) AS VARCHAR)"
-    return (
-        f"CASE WHEN {sql} = 0 THEN {shown} WHEN abs({sql}) >= 1e-3 AND abs({sql}) < 1e7 THEN {plain} "
-        f"WHEN isnan({sql}) THEN 'NaN' WHEN isinf({sql}) THEN CASE WHEN {sql} > 0 THEN 'Infinity' ELSE '-Infinity' END "
-        f"ELSE {_with_exponent(exponent_form)} END"
-    )
-
-
-def _right_double(sql: str, shown: str) -> str:
-    """DuckDB 2.0.0 miswrites three powers of two: 2^81 as 2^82, 2^91 as 2^92, and 2^807 with an A for a digit."""
-    return f"CASE WHEN TRY_CAST({shown} AS DOUBLE) = {sql} THEN {shown} {_tries(sql, 'DOUBLE', (15, 16))} END"
-
-
-def _shortest_real(sql: str, shown: str) -> str:
-    """The fewest digits that read back as the float; of two as near, those that end in an even one, as in Java.
-
-    DuckDB writes more where it writes no exponent: 1048576.75, not 1048576.8; 44377192.0, not 44377190. What has no
-    more than six digits is as short as can be: floats tell all such numbers apart.
-    """
-    is_short = f"length({shown}) <= 7 OR contains({shown}, 'e')"
-    return f"CASE WHEN {is_short} THEN {shown} {_tries(sql, 'FLOAT', (5, 6, 7, 8))} END"
-
-
-def _tries(sql: str, kind: str, digits: Sequence[int]) -> str:
-    """Branches of CASE: as many digits behind the point as are needed to read back the value."""
-    written = [f"printf('%.{count}e', CAST({sql} AS DOUBLE))" for count in digits]
-    return " ".join(f"WHEN CAST({text} AS {kind}) = {sql} THEN {text}" for text in written)
-
-
-def _with_exponent(shown: str) -> str:
-    """Java's form of DuckDB's `1e-05`, `1.5e+20`, `0.0005` and `10000000.0`."""
-    plain = f"ltrim({shown}, '-')"
-    mantissa, power = f"split_part({plain}, 'e', 1)", f"CAST(split_part({plain}, 'e', 2) AS INTEGER)"
-    rest = f"coalesce(nullif(rtrim({mantissa}[3:], '0'), ''), '0')"
-    written = f"{mantissa}[1] || '.' || {rest} || 'E' || {power}"
-    digits = f"trim(replace({plain}, '.', ''), '0')"
-    exponent = (
-        f"CASE WHEN starts_with({plain}, '0.') THEN length(ltrim({plain}, '0.')) - length({plain}) + 1 "
-        f"ELSE strpos({plain}, '.') - 2 END"
-    )
-    moved = f"{digits}[1] || '.' || CASE WHEN length({digits}) = 1 THEN '0' ELSE {digits}[2:] END || 'E' || {exponent}"
-    sign = f"CASE WHEN starts_with({shown}, '-') THEN '-' ELSE '' END"
-    return f"{sign} || CASE WHEN contains({plain}, 'e') THEN {written} ELSE {moved} END"
+    # Where no digit stands before the point DuckDB writes none.
+    return f"regexp_replace({shown}, '^(-?)[.]', '\\10.')" if len(set(kind.numbers)) == 1 else shown
 
 
 def _moment_expression(sql: str, kind: Type, format: str = "%Y-%m-%d %H:%M:%S") -> str:
@@ -246,8 +206,9 @@ def _days_expression(sql: str, _: Type) -> str:
 _MAKERS: dict[str, Callable[[str, Type], str]] = {
     "varchar": lambda sql, _: sql,
     "char": lambda sql, _: sql,
-    "real": _floating_expression,
-    "double": _floating_expression,
+    "real": floats.expression,
+    "double": floats.expression,
+    "decimal": _decimal_expression,
     "varbinary": lambda sql, _: f"rtrim(regexp_replace(lower(hex({sql})), '(..)', '\\1 ', 'g'))",
     "timestamp": lambda sql, kind: _moment_expression(f"CAST({sql} AS TIMESTAMP)", kind),
     "timestamp with time zone": lambda sql, kind: (

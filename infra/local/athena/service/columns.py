@@ -17,7 +17,7 @@ _PRECISIONS = {
     "timestamp with time zone": 3,
     "time": 3,
 }
-_NAMES = {"real": "float", "int": "integer", "string": "varchar"}
+_NAMES = {"real": "float", "int": "integer"}
 _TYPE = re.compile(r"\s*([a-z][a-z ]*?)\s*(?:\((.*)\))?\s*(with time zone)?\s*", re.DOTALL)
 
 
@@ -48,5 +48,6 @@ def column_info(name: str, type_text: str) -> dict[str, Any]:
         "Precision": precision,
         "Scale": scale,
         "Nullable": "UNKNOWN",
-        "CaseSensitive": kind in ("varchar", "char"),
+        # Those of SHOW and DESCRIBE have no length: string, and varchar(0).
+        "CaseSensitive": kind in ("varchar", "char") and precision > 0,
     }

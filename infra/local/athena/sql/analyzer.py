@@ -72,10 +72,20 @@ class Analyzer:
         Raises:
             QueryError: TYPE_MISMATCH for another type.
         """
+        return self._boolean(node, clause + " must evaluate to a boolean: actual type {}")
+
+    def truth(self, node: nodes.Node, what: str) -> Value:
+        """An operand that must be a boolean.
+
+        Raises:
+            QueryError: TYPE_MISMATCH for another type.
+        """
+        return self._boolean(node, what + " must evaluate to a boolean (actual: {})")
+
+    def _boolean(self, node: nodes.Node, message: str) -> Value:
         value = self.value(node)
         if value.type.name not in ("boolean", "unknown", ""):
-            message = f"{clause} must evaluate to a boolean: actual type {value.type}"
-            raise QueryError("TYPE_MISMATCH", message, *node.place)
+            raise QueryError("TYPE_MISMATCH", message.format(value.type), *node.place)
         return Value(value.sql, BOOLEAN)
 
     def function(self, node: nodes.Lambda, types: Sequence[Type]) -> Function:

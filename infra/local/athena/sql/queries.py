@@ -9,7 +9,7 @@ from infra.local.athena.sql.analyzer import Analyzer
 from infra.local.athena.sql.coercion import common_type
 from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.grammar import nodes
-from infra.local.athena.sql.ordering import limits, order_position
+from infra.local.athena.sql.ordering import Key, is_tied, limits, order_position, with_ties
 from infra.local.athena.sql.scope import Column, Scope
 from infra.local.athena.sql.selects import translate_select
 from infra.local.athena.sql.session import CommonTable, Environment, Output, Translated
@@ -176,9 +176,11 @@ def _arranged(query: nodes.Query, translated: Translated, environment: Environme
     for item in query.order:
         position = order_position(item, len(values))
         sql = values[position].sql if position is not None else analyzer.value(item.expression).sql
-        order.append(sql + direction(item))
+        order.append(Key(sql, direction(item), position if is_tied(query) else None))
     names = environment.sql_names([c.name for c in translated.columns])
     items = ", ".join(f"{v.sql} AS {n}" for v, n in zip(values, names, strict=True))
-    sql = f"SELECT {items} FROM ({translated.sql}) AS {alias}{limits(query, order)}"  # noqa: S608
+    head, source = f"SELECT {items}", f" FROM ({translated.sql}) AS {alias}"
+    plain = f"{head}{source}{limits(query, order)}"
+    sql = with_ties(query, head, source, names, order) if is_tied(query) else plain
     outputs = zip(translated.columns, names, strict=True)
     return Translated(sql, tuple(replace(c, sql_name=n, base=None) for c, n in outputs))

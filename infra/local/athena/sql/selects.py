@@ -7,7 +7,7 @@ from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, QueryTranslator
 from infra.local.athena.sql.functions import RULES
 from infra.local.athena.sql.grammar import nodes
-from infra.local.athena.sql.ordering import limits, order_position
+from infra.local.athena.sql.ordering import Key, is_tied, limits, order_position, with_ties
 from infra.local.athena.sql.pruning import note_conditions
 from infra.local.athena.sql.relations import FromItem, Relations
 from infra.local.athena.sql.scope import Column, Scope, unresolved
@@ -76,7 +76,11 @@ class _Select:
         listed = ", ".join(f"{v.sql} AS {n}" for v, n in zip(self.values, names, strict=True))
         source = f" FROM {self.source.sql}" if self.source.sql else ""
         head = "SELECT DISTINCT" if node.distinct else "SELECT"
-        sql = f"{head} {listed}{source}{where}{grouping}{having}{limits(query, order)}"
+        rest = f"{source}{where}{grouping}{having}"
+        if is_tied(query):
+            sql = with_ties(query, f"{head} {listed}", rest, names, order)
+        else:
+            sql = f"{head} {listed}{rest}{limits(query, order)}"
         return Translated(sql, self._outputs(texts if analyzer.groups is not None else None))
 
     def _analyzer(self, clause: str) -> Analyzer:
@@ -171,7 +175,7 @@ class _Select:
         sql = self._item_value(analyzer, item).sql
         return sql, str(member.value) if isinstance(item.node, nodes.Literal) else sql
 
-    def _order(self, analyzer: Analyzer) -> list[str]:
+    def _order(self, analyzer: Analyzer) -> list[Key]:
         """The items of ORDER BY: places of columns where they are columns, else expressions."""
         known: dict[str, Value] = {}
         for column, value in zip(self.items, self.values, strict=True):
@@ -190,7 +194,7 @@ class _Select:
                 if position is None and self.node.distinct:
                     message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
                     raise QueryError("EXPRESSION_NOT_IN_DISTINCT", message, *item.place)
-            order.append((sql if position is None else str(position + 1)) + direction(item))
+            order.append(Key(sql if position is None else "", direction(item), position))
         return order
 
     def _outputs(self, groups: list[str] | None) -> tuple[Output, ...]:

@@ -46,7 +46,7 @@ def read(reader: Reader) -> Action:
 
 def view(context: Context, entry: Entry) -> Outcome:
     """Names and types of a view's columns, as Trino writes them."""
-    both = [Column("column", "varchar"), Column("type", "varchar")]
+    both = [Column("column", "varchar(0)"), Column("type", "varchar(0)")]
     _, _, found = views.decode(entry)
     outcome = answers.lines(context, both, (f"{column.name}\t{column.type}" for column in found))
     return answers.named(outcome, "DESC_VIEW")

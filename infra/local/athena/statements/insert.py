@@ -85,6 +85,8 @@ def _form(entry: Entry) -> files.Form:
         raise QueryError("NOT_SUPPORTED", "Inserting into views is not supported", 1, 1)
     if entries.is_delta(entry):
         raise QueryError("NOT_SUPPORTED", "This connector does not support inserts")
+    if entry["StorageDescriptor"].get("BucketColumns"):
+        raise QueryError("NOT_SUPPORTED", "Inserting into bucketed tables is not supported", 1, 1)
     format_ = storage.format_of(library)
     if not format_ or library.endswith("OpenCSVSerde"):
         raise QueryError("HIVE_UNSUPPORTED_FORMAT", f"Writing tables with the SerDe {library} is not supported")

@@ -45,7 +45,8 @@ def _named(reader: Reader, word: str, column: str) -> Action:
     def run(context: Context) -> Outcome:
         found = entries.tables(context, entries.resolve(context, (database, ""))[0])
         names = [str(entry["Name"]) for entry in found if word == "TABLES" or entries.is_view(entry)]
-        return answers.lines(context, [column], _matching(names, pattern))
+        shown = column if word == "TABLES" else Column(column, "varchar(0)")
+        return answers.lines(context, [shown], _matching(names, pattern))
 
     return run
 

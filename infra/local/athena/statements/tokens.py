@@ -5,7 +5,10 @@ does (names in double quotes, a quote doubled within a string).
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from infra.local.athena.contract import QueryError
+from infra.local.athena.statements import faults
 
 WORD, NAME, STRING, NUMBER, SYMBOL = "word", "name", "string", "number", "symbol"
 
@@ -28,12 +31,15 @@ _HIVE = re.compile(
     |(?P<symbol>.)""",
     re.DOTALL | re.VERBOSE,
 )
+# Types of Hive's DDL stand in angle brackets, which compare elsewhere.
+_OPENING, _CLOSING = {False: "([{", True: "([{<"}, {False: ")]}", True: ")]}>"}
+# What is nested deeper ends every recursion, at some 300 brackets; to find that out would take a second.
+_DEEPEST = 1000
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|[0-3][0-7]{2}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A word, name in quotes, string, number or symbol.
 
     Args:
@@ -75,13 +81,22 @@ def scan(text: str, *, hive: bool = False) -> list[Token]:
     Example:
         >>> [token.value for token in scan("DROP /* now */ TABLE `a b`", hive=True)]
         ['DROP', 'TABLE', 'a b']
+
+    Raises:
+        QueryError: STATEMENT_TOO_LARGE, for brackets that are nested deeper than any parser goes.
     """
-    found = (_HIVE if hive else _TRINO).finditer(text)
-    return [
-        Token(match.lastgroup or SYMBOL, match.group(), match.start(), hive)
-        for match in found
-        if match.lastgroup != "skipped"
-    ]
+    found: list[Token] = []
+    depth = 0
+    for match in (_HIVE if hive else _TRINO).finditer(text):
+        kind, written = match.lastgroup or SYMBOL, match.group()
+        if kind == "skipped":
+            continue
+        found.append(Token(kind, written, match.start(), hive))
+        if kind == SYMBOL:
+            depth += (written in _OPENING[hive]) - (written in _CLOSING[hive])
+            if depth > _DEEPEST:
+                raise QueryError("STATEMENT_TOO_LARGE", faults.TOO_DEEP)
+    return found
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

@@ -63,7 +63,7 @@ def show(reader: Reader) -> Action:
             shown = f"{CATALOG}.{database}.{view}"
             raise QueryError("NOT_SUPPORTED", f"Relation '{shown}' is a table, not a view", 1, 1)
         text = f"CREATE VIEW {database}.{view} AS\n{encoded.decode(entry)[0]}"
-        return answers.lines(context, [Column("create view", "varchar")], text.split("\n"))
+        return answers.lines(context, [Column("create view", "varchar(0)")], text.split("\n"))
 
     return run
 

@@ -8,71 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.athena.contract import QueryError
+from infra.local.athena.tables.brackets import outer, split
+from infra.local.athena.tables.typenames import DUCKDB, FROM_DUCKDB, HIVE, IMPLIED, NAMES
 
-# Athena's names by any name that a scalar has in Hive, Delta or Athena itself.
-_NAMES = {
-    "boolean": "boolean",
-    "tinyint": "tinyint",
-    "byte": "tinyint",
-    "smallint": "smallint",
-    "short": "smallint",
-    "int": "integer",
-    "integer": "integer",
-    "bigint": "bigint",
-    "long": "bigint",
-    "float": "real",
-    "real": "real",
-    "double": "double",
-    "double precision": "double",
-    "decimal": "decimal",
-    "numeric": "decimal",
-    "string": "varchar",
-    "varchar": "varchar",
-    "char": "char",
-    "binary": "varbinary",
-    "varbinary": "varbinary",
-    "date": "date",
-    "time": "time",
-    "timestamp": "timestamp",
-    # AWS lists `timestamp` among the types of Delta tables, without a zone:
-    # https://docs.aws.amazon.com/athena/latest/ug/delta-lake-tables-supported-data-types-columns.html
-    "timestamp_ntz": "timestamp",
-    "timestamp with time zone": "timestamp with time zone",
-    "timestamp with local time zone": "timestamp with time zone",
-    "time with time zone": "time with time zone",
-    "interval day to second": "interval day to second",
-    "interval year to month": "interval year to month",
-    "json": "json",
-    "uuid": "uuid",
-    "unknown": "unknown",
-    "array": "array",
-    "map": "map",
-    "row": "row",
-    "struct": "row",
-}
-_HIVE = {"integer": "int", "real": "float", "varbinary": "binary", "varchar": "string", "row": "struct"}
-_DUCKDB = {
-    "real": "FLOAT",
-    "varbinary": "BLOB",
-    "char": "VARCHAR",
-    "timestamp with time zone": "TIMESTAMPTZ",
-    "time with time zone": "TIMETZ",
-    "interval day to second": "INTERVAL",
-    "interval year to month": "INTERVAL",
-    "unknown": '"NULL"',
-}
-_FROM_DUCKDB = {
-    **dict.fromkeys(("HUGEINT", "UHUGEINT", "UBIGINT", "UINTEGER", "BIGNUM"), "bigint"),
-    **dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS"), "timestamp(3)"),
-    "TIMESTAMP_NS": "timestamp(9)",
-    "USMALLINT": "integer",
-    "UTINYINT": "smallint",
-    "BLOB": "varbinary",
-    "INTERVAL": "interval day to second",
-    '"NULL"': "unknown",
-}
-# Precision that a type has when its text gives none.
-_IMPLIED = {"timestamp": (3,), "timestamp with time zone": (3,), "time": (3,), "decimal": (10, 0)}
 _TEMPORAL = ("timestamp", "time", "timestamp with time zone", "time with time zone")
 _SCALAR = re.compile(r"([a-z_]+(?: [a-z]+)*) *(?:\(([\d, ]*)\))?((?: with(?: local)? time zone)?)")
 _FIELD = re.compile(r'"((?:[^"]|"")+)" +(.+)|([^\s"(<]+) +(.+)', re.DOTALL)
@@ -116,23 +54,23 @@ def parse(text: str) -> Type:
         'array(row(a integer, b decimal(12,3)))'
     """
     text = text.strip()
-    head, opened, inside = _outer(text)
-    name = _NAMES.get(head.strip().lower(), "")
+    head, opened, inside = outer(text)
+    name = NAMES.get(head.strip().lower(), "")
     if opened and name in ("array", "map", "row"):
-        parts = _split(inside)
+        parts = split(inside)
         if name == "row":
             return Type("row", fields=tuple(_field(part, hive=opened == "<") for part in parts))
         if len(parts) == (1 if name == "array" else 2):
             return Type(name, fields=tuple((None, parse(part)) for part in parts))
         raise _unknown(text)
     found = _SCALAR.fullmatch(text.lower())
-    name = _NAMES.get(found[1] + found[3], "") if found else ""
+    name = NAMES.get(found[1] + found[3], "") if found else ""
     if not found or not name or name in ("array", "map", "row"):
         raise _unknown(text)
     numbers = tuple(int(number) for number in (found[2] or "").split(",") if number.strip())
     if name == "decimal" and len(numbers) == 1:
         numbers = (numbers[0], 0)
-    return Type(name, numbers or _IMPLIED.get(name, ()))
+    return Type(name, numbers or IMPLIED.get(name, ()))
 
 
 def parse_delta(schema: Any) -> Type:
@@ -178,9 +116,9 @@ def hive(kind: Type) -> str:
         return f"varchar({kind.numbers[0]})"
     if kind.name in ("decimal", "char"):
         return f"{kind.name}({','.join(map(str, kind.numbers))})"
-    if kind.name not in ("boolean", "tinyint", "smallint", "bigint", "double", "date", "timestamp", *_HIVE):
+    if kind.name not in ("boolean", "tinyint", "smallint", "bigint", "double", "date", "timestamp", *HIVE):
         raise QueryError("NOT_SUPPORTED", f"Unsupported Hive type: {athena(kind)}")
-    return _HIVE.get(kind.name, kind.name)
+    return HIVE.get(kind.name, kind.name)
 
 
 def duckdb(kind: Type) -> str:
@@ -194,7 +132,7 @@ def duckdb(kind: Type) -> str:
         return f"STRUCT({', '.join(fields)})"
     if kind.name == "decimal":
         return f"DECIMAL({','.join(map(str, kind.numbers))})"
-    return _DUCKDB.get(kind.name, kind.name.upper())
+    return DUCKDB.get(kind.name, kind.name.upper())
 
 
 def from_hive(text: str) -> str:
@@ -226,15 +164,15 @@ def from_duckdb(text: str) -> str:
     text = text.strip()
     if text.endswith("]"):
         return f"array({from_duckdb(text[: text.rindex('[')])})"
-    head, opened, inside = _outer(text)
+    head, opened, inside = outer(text)
     if opened and head in ("STRUCT", "TUPLE", "MAP"):
-        parts = [part.strip() for part in _split(inside)]
+        parts = [part.strip() for part in split(inside)]
         if head == "STRUCT":
             fields = (found for part in parts if (found := _FIELD.fullmatch(part)))
             named = (((f[1] or "").replace('""', '"') or f[3], from_duckdb(f[2] or f[4])) for f in fields)
             return f"row({', '.join(_named(name, kind) for name, kind in named)})"
         return f"{'row' if head == 'TUPLE' else 'map'}({', '.join(map(from_duckdb, parts))})"
-    return athena(parse(_FROM_DUCKDB.get(text, text)))
+    return athena(parse(FROM_DUCKDB.get(text, text)))
 
 
 def quoted(name: str) -> str:
@@ -255,29 +193,6 @@ def _named(name: str | None, text: str) -> str:
     if name is None:
         return text
     return f"{name if _SIMPLE_NAME.fullmatch(name) else quoted(name)} {text}"
-
-
-def _outer(text: str) -> tuple[str, str, str]:
-    """What stands before the first bracket, the bracket, and what it holds if it closes at the end."""
-    for place, sign in enumerate(text):
-        if sign in "<(":
-            closes = text.endswith(">" if sign == "<" else ")")
-            return text[:place], sign if closes else "", text[place + 1 : -1] if closes else ""
-    return text, "", ""
-
-
-def _split(text: str) -> list[str]:
-    """At commas outside brackets and quotes."""
-    parts, depth, is_quoted, start = [], 0, False, 0
-    for place, sign in enumerate(text):
-        if sign == '"':
-            is_quoted = not is_quoted
-        elif not is_quoted:
-            depth += (sign in "<(") - (sign in ">)")
-            if sign == "," and not depth:
-                parts.append(text[start:place])
-                start = place + 1
-    return [*parts, text[start:]]
 
 
 def _field(text: str, *, hive: bool) -> tuple[str | None, Type]:

@@ -9,6 +9,7 @@ from infra.local.athena.sql.grammar.tokens import whole
 
 _LEAST = (str(2**31), str(2**63))  # of these the negative has a narrower type
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
+_PREDICATES = (*COMPARISONS, "is", "not", "between", "in", "like")
 
 
 class Expressions(Primary):
@@ -32,7 +33,8 @@ class Expressions(Primary):
             self.take()
             operand = self._negation()
             return nodes.Unary(place, "not", operand)
-        return self._predicate(self.value_expression())
+        left = self.value_expression()
+        return self._predicate(left) if self.token.low in _PREDICATES else left
 
     def _predicate(self, left: nodes.Node) -> nodes.Node:
         place, word = self.place, self.token.low

@@ -1,7 +1,7 @@
 """The text of a query to tokens, each with its place; comments and white space are left out."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from infra.local.athena.contract import QueryError
 
@@ -32,8 +32,7 @@ _DIGITS = 19  # of the greatest bigint
 _SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token.
 
     Args:

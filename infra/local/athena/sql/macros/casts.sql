@@ -40,10 +40,13 @@ CREATE MACRO tr_exponent(t) AS
 CREATE MACRO tr_scientific(t) AS
     left(tr_digits(t), 1) || '.' || CASE WHEN rtrim(substr(tr_digits(t), 2), '0') = '' THEN '0' ELSE rtrim(substr(tr_digits(t), 2), '0') END
     || 'E' || tr_exponent(t);
+CREATE MACRO tr_shortest(x) AS
+    CASE WHEN x < 1e-43 AND regexp_full_match(CAST(x AS VARCHAR), '[0-9]e-[0-9]+') THEN printf('%.1e', CAST(x AS DOUBLE))
+         ELSE CAST(x AS VARCHAR) END;
 CREATE MACRO tr_double_text(x) AS
     CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) THEN CASE WHEN x > 0 THEN 'Infinity' ELSE '-Infinity' END
          WHEN x = 0 THEN CASE WHEN signbit(x) THEN '-0.0E0' ELSE '0.0E0' END
-         ELSE CASE WHEN x < 0 THEN '-' ELSE '' END || tr_scientific(CAST(abs(x) AS VARCHAR)) END;
+         ELSE CASE WHEN x < 0 THEN '-' ELSE '' END || tr_scientific(tr_shortest(abs(x))) END;
 
 CREATE MACRO tr_day_to_second_text(i) AS
     CASE WHEN epoch_us(i) < 0 THEN '-' ELSE '' END || (abs(epoch_us(i)) // 86400000000)

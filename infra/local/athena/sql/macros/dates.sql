@@ -48,3 +48,7 @@ CREATE MACRO tr_parse_moment(text, pattern, shown) AS
     CASE WHEN text IS NULL THEN NULL
          ELSE coalesce(try_strptime(text, pattern),
                        make_timestamp(tr_raise('INVALID_FUNCTION_ARGUMENT', 'Invalid format: "' || shown || '"'))) END;
+
+CREATE MACRO tr_whole_days(span, words) AS
+    CASE WHEN epoch_us(span) % 86400000000 = 0 THEN span
+         WHEN span IS NOT NULL THEN to_microseconds(tr_raise('INVALID_FUNCTION_ARGUMENT', words)) END;

@@ -24,8 +24,22 @@ CREATE MACRO tr_replace(text, part, new) AS
     CASE WHEN part = '' THEN new || array_to_string(list_transform(string_split(text, ''), lambda letter: letter || new), '')
          ELSE replace(text, part, new) END;
 
+-- Trino turns letter by letter, and leaves the one that has no great form of one letter.
+CREATE MACRO tr_upper(text) AS
+    CASE WHEN contains(text, 'ß') THEN array_to_string(list_transform(string_split(text, 'ß'), lambda part: upper(part)), 'ß')
+         ELSE upper(text) END;
+
+-- DuckDB keeps an accent with its letter, which are two letters to Trino.
+CREATE MACRO tr_reverse_text(text) AS
+    CASE WHEN length(text) = strlen(text) THEN reverse(text)
+         ELSE array_to_string(list_reverse(list_transform(range(1, length(text) + 1), lambda place: substr(text, place, 1))), '') END;
+
+CREATE MACRO tr_split_whole(text, delimiter) AS
+    CASE WHEN delimiter = '' THEN [CAST(tr_raise('INVALID_FUNCTION_ARGUMENT', 'The delimiter may not be the empty string') AS VARCHAR)]
+         ELSE string_split(text, delimiter) END;
 CREATE MACRO tr_split(text, delimiter, size) AS
-    CASE WHEN size <= 0 THEN [CAST(tr_raise('INVALID_FUNCTION_ARGUMENT', 'Limit must be positive') AS VARCHAR)]
+    CASE WHEN delimiter = '' THEN [CAST(tr_raise('INVALID_FUNCTION_ARGUMENT', 'The delimiter may not be the empty string') AS VARCHAR)]
+         WHEN size <= 0 THEN [CAST(tr_raise('INVALID_FUNCTION_ARGUMENT', 'Limit must be positive') AS VARCHAR)]
          WHEN len(string_split(text, delimiter)) <= size THEN string_split(text, delimiter)
          ELSE list_append(list_slice(string_split(text, delimiter), 1, size - 1),
                           array_to_string(list_slice(string_split(text, delimiter), size, len(text)), delimiter)) END;
@@ -46,4 +60,5 @@ CREATE MACRO tr_rpad(text, size, padding) AS
 CREATE MACRO tr_hamming_distance(a, b) AS
     CASE WHEN len(a) <> len(b)
          THEN tr_raise('INVALID_FUNCTION_ARGUMENT', 'The input strings to hamming_distance function must have the same length')
-         WHEN a = '' THEN 0 ELSE hamming(a, b) END;
+         WHEN len(a) = strlen(a) AND len(b) = strlen(b) THEN CASE WHEN a = '' THEN 0 ELSE hamming(a, b) END
+         ELSE len(list_filter(list_zip(string_split(a, ''), string_split(b, '')), lambda pair: pair[1] <> pair[2])) END;

@@ -16,7 +16,8 @@ OPERATORS = ("+", "-", "*", "/", "%")
 
 def cannot_apply(node: nodes.Binary, left: Type, right: Type) -> QueryError:
     """Athena's error for an operator between types that do not go together."""
-    operator = node.operator
+    # Trino has three operators of comparison, and turns the others into them.
+    operator = {"<>": "=", ">": "<", ">=": "<="}.get(node.operator, node.operator)
     return QueryError("TYPE_MISMATCH", f"Cannot apply operator: {left} {operator} {right}", *node.place)
 
 
@@ -60,14 +61,18 @@ def _decimal(operator: str, left: Value, right: Value) -> Value:
 
 
 def _long_product(left: Value, right: Value) -> Value:
-    """A product that no two factors overflow, once one of them is long; the digits that DuckDB adds stay unused.
+    """A product of more than 18 digits; the digits that DuckDB's own type has more or fewer stay unused.
 
-    A sum over ten million of them takes two thirds of what it takes with a cast to the product's own digits.
+    Two short factors are multiplied short, since hardly any product needs more, and the query begins again with one
+    of them made long where DuckDB finds that it does; see `macros.run_exact`. A sum over ten million products takes
+    DuckDB's own CPU time then, 1.23 times that with a long factor, 1.6 times that with a cast to the product's digits.
     """
     (p1, s1), (p2, s2) = _digits(left), _digits(right)
-    wide = decimal(max(p1, 19) if p2 <= 18 else p1, s1)
-    sql = f"({cast_sql(left, wide)} * {cast_sql(right, decimal(p2, s2))})"
-    return Value(sql, decimal(p1 + p2, s1 + s2))
+    kind = decimal(p1 + p2, s1 + s2)
+    first = cast_sql(left, decimal(p1, s1))
+    if max(p1, p2) <= 18:
+        first = f"tr_factor({first})"
+    return Value(f"({first} * {cast_sql(right, decimal(p2, s2))})", kind)
 
 
 def _digits(value: Value) -> tuple[int, ...]:
@@ -100,7 +105,7 @@ def quotient(dividend: str, divisor: str, kind: Type) -> str:
 @translates(nodes.Unary)
 def unary(analyzer: Analyzer, node: nodes.Unary) -> Value:
     if node.operator == "not":
-        operand = analyzer.boolean(node.operand, "Value of logical NOT expression")
+        operand = analyzer.truth(node.operand, "Value of logical NOT expression")
         return Value(f"(NOT {operand.sql})", operand.type)
     value = analyzer.value(node.operand)
     kind = value.type

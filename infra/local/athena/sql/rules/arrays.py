@@ -3,14 +3,13 @@
 Source: https://trino.io/docs/current/functions/array.html
 """
 
-from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, translates
 from infra.local.athena.sql.call import Call
-from infra.local.athena.sql.coercion import common_type
 from infra.local.athena.sql.datatype import UNKNOWN, VARCHAR, array, row
 from infra.local.athena.sql.functions import aggregate, define, rule
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.rules.casts import cast_or_none
+from infra.local.athena.sql.rules.supertypes import single_type
 from infra.local.athena.sql.structure import bound, packed, parameter
 from infra.local.athena.sql.value import Value, cast_sql
 
@@ -56,13 +55,7 @@ aggregate("array_agg(E) -> array(E)", "list({distinct}{0}{order}){tail}")
 def array_items(analyzer: Analyzer, node: nodes.ArrayItems) -> Value:
     """`ARRAY[a, b]`: its elements have one type."""
     items = [analyzer.value(item) for item in node.items]
-    kind = UNKNOWN
-    for item, written in zip(items, node.items, strict=True):
-        common = common_type(kind, item.type)
-        if common is None:
-            message = "All ARRAY elements must be the same type or coercible to a common type. Cannot find common type "
-            raise QueryError("TYPE_MISMATCH", f"{message}between {kind} and {item.type}", *written.place)
-        kind = common
+    kind = single_type(items, node.items, "All ARRAY elements") if items else UNKNOWN
     elements = ", ".join(cast_sql(item, kind) for item in items)
     return Value(f"list_value({elements})" if items else "CAST([] AS INTEGER[])", array(kind))
 

@@ -3,50 +3,34 @@
 Source: https://trino.io/docs/current/functions/conditional.html
 """
 
-from collections.abc import Sequence
-
 from infra.local.athena.contract import QueryError
 from infra.local.athena.sql.analyzer import Analyzer, translates
 from infra.local.athena.sql.call import Call
 from infra.local.athena.sql.coercion import common_type
-from infra.local.athena.sql.datatype import Type
 from infra.local.athena.sql.functions import rule
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.rules.operators import comparable
+from infra.local.athena.sql.rules.supertypes import single_type
 from infra.local.athena.sql.value import Value, cast_sql
-
-
-def common(values: Sequence[Value], written: Sequence[nodes.Node], message: str) -> Type:
-    """The common type of values.
-
-    Args:
-        values: Translated.
-        written: As they stand in the query, for the place of the error.
-        message: Of the error, to which the types are added.
-    """
-    kind = values[0].type
-    for value, node in zip(values[1:], written[1:], strict=True):
-        found = common_type(kind, value.type)
-        if found is None:
-            raise QueryError("TYPE_MISMATCH", f"{message}: {kind} vs {value.type}", *node.place)
-        kind = found
-    return kind
 
 
 @translates(nodes.Case)
 def case(analyzer: Analyzer, node: nodes.Case) -> Value:
     results = [result for _, result in node.whens] + ([node.default] if node.default is not None else [])
     if node.operand is None:
-        conditions = [analyzer.boolean(c, "CASE WHEN clause").sql for c, _ in node.whens]
+        conditions = [analyzer.truth(c, "CASE WHEN clause").sql for c, _ in node.whens]
     else:
         operand = analyzer.value(node.operand)
         conditions = []
         for written, _ in node.whens:
-            comparison = nodes.Binary(written.place, "=", node.operand, written)
-            a, b = comparable(comparison, operand, analyzer.value(written))
+            wanted = analyzer.value(written)
+            if common_type(operand.type, wanted.type) is None:
+                message = "CASE operand type does not match WHEN clause operand type"
+                raise QueryError("TYPE_MISMATCH", f"{message}: {operand.type} vs {wanted.type}", *written.place)
+            a, b = comparable(nodes.Binary(written.place, "=", node.operand, written), operand, wanted)
             conditions.append(f"({a} = {b})")
     values = [analyzer.value(r) for r in results]
-    kind = common(values, results, "All CASE results must be the same type or coercible to a common type")
+    kind = single_type(values, results, "All CASE results")
     texts = [cast_sql(v, kind) for v in values]
     whens = " ".join(f"WHEN {c} THEN {r}" for c, r in zip(conditions, texts, strict=False))
     default = f" ELSE {texts[-1]}" if node.default is not None else ""
@@ -66,9 +50,7 @@ def if_(call: Call) -> Value:
 
 @rule("coalesce", 2, None)
 def coalesce(call: Call) -> Value:
-    kind = common(
-        call.values, call.arguments, "All COALESCE operands must be the same type or coercible to a common type"
-    )
+    kind = single_type(call.values, call.arguments, "All COALESCE operands")
     return Value(f"coalesce({', '.join(cast_sql(v, kind) for v in call.values)})", kind)
 
 
@@ -86,7 +68,7 @@ def try_(call: Call) -> Value:
 
 
 def _extreme(call: Call) -> Value:
-    kind = common(call.values, call.arguments, f"All {call.name.upper()} operands must be the same type")
+    kind = single_type(call.values, call.arguments, f"All {call.name.upper()} operands")
     texts = [cast_sql(v, kind) for v in call.values]
     nulls = " OR ".join(f"{t} IS NULL" for t in texts)
     return Value(f"(CASE WHEN {nulls} THEN NULL ELSE {call.name}({', '.join(texts)}) END)", kind)

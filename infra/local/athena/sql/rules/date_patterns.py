@@ -24,8 +24,16 @@ _JODA = {
     "y": "%Y", "yyyy": "%Y", "yyy": "%Y", "yy": "%y", "Y": "%Y", "YYYY": "%Y", "YY": "%y", "x": "%G", "xxxx": "%G",
     "M": "%-m", "MM": "%m", "MMM": "%b", "MMMM": "%B", "d": "%-d", "dd": "%d", "D": "%-j", "DDD": "%j",
     "e": "%u", "E": "%a", "EE": "%a", "EEE": "%a", "EEEE": "%A", "a": "%p", "H": "%-H", "HH": "%H", "h": "%-I",
-    "hh": "%I", "m": "%-M", "mm": "%M", "s": "%-S", "ss": "%S", "SSS": "%g", "SSSSSS": "%f", "ww": "%V", "w": "%-V",
+    "hh": "%I", "m": "%-M", "mm": "%M", "s": "%-S", "ss": "%S", "SSS": "%g", "SSSSSS": "%f", "ww": "%V",
 }  # fmt: skip
+# What DuckDB's patterns do not know, as SQL of a timestamp; a control sign stands for each in the pattern.
+_JODA_SQL = {
+    "w": "CAST(weekofyear({0}) AS VARCHAR)", "S": "left(strftime({0}, '%g'), 1)", "SS": "left(strftime({0}, '%g'), 2)",
+    "k": "CAST((hour({0}) + 23) % 24 + 1 AS VARCHAR)", "kk": "lpad(CAST((hour({0}) + 23) % 24 + 1 AS VARCHAR), 2, '0')",
+    "K": "CAST(hour({0}) % 12 AS VARCHAR)", "KK": "lpad(CAST(hour({0}) % 12 AS VARCHAR), 2, '0')",
+    "G": "CASE WHEN year({0}) > 0 THEN 'AD' ELSE 'BC' END", "C": "CAST(year({0}) // 100 AS VARCHAR)",
+}  # fmt: skip
+_SIGNS = dict(zip(_JODA_SQL, map(chr, range(1, 10)), strict=True))
 _TERADATA = {"yyyy": "%Y", "yy": "%y", "mm": "%m", "dd": "%d", "hh24": "%H", "hh": "%I", "mi": "%M", "ss": "%S"}
 
 
@@ -57,6 +65,10 @@ def _joda(pattern: str, call: Call) -> str:
             found += text.replace("%", "%%")
         elif text in _JODA:
             found += _JODA[text]
+        elif text in _SIGNS and call.name == "format_datetime":
+            found += _SIGNS[text]
+        elif text in _SIGNS:
+            raise call.fault("NOT_SUPPORTED", f"Pattern {text} is not supported to parse with")
         elif text[0] in "zZ":
             found += _joda_zone(text, call)
         else:
@@ -105,7 +117,12 @@ def _format(call: Call, convert: Callable[[str, Call], str]) -> Value:
     if value.type.name not in ("date", "timestamp", TIMESTAMP_ZONE.name, "unknown"):
         raise _unexpected(call)
     moment = f"CAST({local(value)} AS TIMESTAMP)"
-    return Value(f"strftime({moment}, {string(_pattern(call, convert))})", VARCHAR)
+    pattern = _pattern(call, convert)
+    sql = f"strftime({moment}, {string(pattern)})"
+    for piece, sign in _SIGNS.items():
+        if sign in pattern:
+            sql = f"replace({sql}, chr({ord(sign)}), {_JODA_SQL[piece].format(moment)})"
+    return Value(sql, VARCHAR)
 
 
 def _parse(call: Call, convert: Callable[[str, Call], str], kind: Type) -> Value:

@@ -51,7 +51,8 @@ def part(unit: str, value: Value) -> str | None:
         return None
     if unit not in _PARTS or kind.name not in (*MOMENTS, "time", "", "unknown"):
         return None
-    sql = f"datepart('{_PARTS[unit]}', {local(value)})"
+    # A function of its own for each part: datepart takes three times as long over a large table.
+    sql = f"{_PARTS[unit]}({local(value)})"
     return f"({sql} % 1000)" if unit == "millisecond" else sql
 
 

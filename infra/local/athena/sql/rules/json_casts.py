@@ -26,7 +26,7 @@ def json_text(sql: str, kind: Type) -> str | None:
     if kind.name == "unknown":
         return "CAST(NULL AS VARCHAR)"
     if kind.name in ("boolean", "decimal", "json", *INTEGERS):
-        return f"CAST({sql} AS VARCHAR)"
+        return as_text(Value(sql, kind))
     if kind.name in ("double", "real"):
         return f"py_json_double(CAST({sql} AS DOUBLE))" if kind.name == "double" else f"py_json_real({sql})"
     if kind.name in _AS_TEXT:

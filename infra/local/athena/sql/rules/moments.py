@@ -1,5 +1,7 @@
 """Arithmetic with dates, times, timestamps and intervals."""
 
+import re
+
 from infra.local.athena.sql.datatype import (
     DAY_TO_SECOND,
     INTEGERS,
@@ -11,6 +13,8 @@ from infra.local.athena.sql.datatype import (
     duckdb_type,
 )
 from infra.local.athena.sql.value import Value
+
+_DAY = 86_400_000_000  # in microseconds
 
 
 def moment_arithmetic(operator: str, left: Value, right: Value) -> Value | None:
@@ -41,8 +45,16 @@ def shifted(moment: Value, by: Value, operator: str) -> Value:
     if kind.zone and by.type == YEAR_TO_MONTH:
         zone = f"'{kind.zone}'"
         return Value(f"((({moment.sql} AT TIME ZONE {zone}) {operator} {interval}) AT TIME ZONE {zone})", kind)
+    if kind.name == "date" and by.type == DAY_TO_SECOND and not _is_of_days(interval):
+        words = "add hour, minutes or seconds to" if operator == "+" else "subtract hour, minutes or seconds from"
+        interval = f"tr_whole_days({interval}, 'Cannot {words} a date')"
     sql = f"({moment.sql} {operator} {interval})"
     return Value(f"CAST({sql} AS {duckdb_type(kind)})" if kind.name in ("date", "time") else sql, kind)
+
+
+def _is_of_days(interval: str) -> bool:
+    found = re.fullmatch(r"to_microseconds\((-?\d+)\)", interval)
+    return bool(found) and int(found[1]) % _DAY == 0  # type: ignore[index]
 
 
 def _difference(left: Value, right: Value) -> Value:

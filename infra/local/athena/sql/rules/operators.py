@@ -9,6 +9,7 @@ from infra.local.athena.sql.datatype import BOOLEAN, TEXTS, UNDEFINED, Type
 from infra.local.athena.sql.equality import equals, is_among
 from infra.local.athena.sql.grammar import nodes
 from infra.local.athena.sql.rules.arithmetic import OPERATORS, arithmetic, cannot_apply
+from infra.local.athena.sql.rules.supertypes import single_type
 from infra.local.athena.sql.session import Translated
 from infra.local.athena.sql.value import Value, cast_sql
 
@@ -18,7 +19,7 @@ _LOGIC = ("and", "or")
 @translates(nodes.Binary)
 def binary(analyzer: Analyzer, node: nodes.Binary) -> Value:
     if node.operator in _LOGIC:
-        terms = [analyzer.boolean(n, "Logical expression term").sql for n in _terms(node)]
+        terms = [analyzer.truth(n, "Logical expression term").sql for n in _terms(node)]
         return Value(f"({f' {node.operator.upper()} '.join(terms)})", BOOLEAN)
     if node.operator == "||":
         return analyzer.call(nodes.Call(node.place, "concat", (node.left, node.right)))
@@ -30,7 +31,27 @@ def binary(analyzer: Analyzer, node: nodes.Binary) -> Value:
     if kind is not None and kind.parts and node.operator in ("=", "<>"):
         outcome = equals(a, b, kind)
         return Value(outcome if node.operator == "=" else f"(NOT {outcome})", BOOLEAN)
+    if kind is not None and kind.name in ("double", "real"):
+        return Value(_of_floats(node, a, b), BOOLEAN)
     return Value(f"({a} {node.operator} {b})", BOOLEAN)
+
+
+def _of_floats(node: nodes.Binary, a: str, b: str) -> str:
+    """A comparison in which NaN is neither equal to anything nor greater, as DuckDB has it; a literal is no NaN."""
+    compared = f"{a} {node.operator} {b}"
+    is_known = _is_literal(node.left), _is_literal(node.right)
+    if node.operator in ("=", "<>"):
+        if any(is_known):
+            return f"({compared})"
+        return f"({compared} AND NOT isnan({a}))" if node.operator == "=" else f"({compared} OR isnan({a}))"
+    greater, is_literal = (a, is_known[0]) if node.operator in (">", ">=") else (b, is_known[1])
+    return f"({compared})" if is_literal else f"({compared} AND NOT isnan({greater}))"
+
+
+def _is_literal(node: nodes.Node) -> bool:
+    while isinstance(node, nodes.Unary):
+        node = node.operand
+    return isinstance(node, nodes.Literal)
 
 
 def _terms(node: nodes.Binary) -> list[nodes.Node]:
@@ -100,14 +121,7 @@ def is_in(analyzer: Analyzer, node: nodes.In) -> Value:
     if node.query is not None:
         return _in_query(analyzer, node, word)
     values = [analyzer.value(n) for n in (node.operand, *node.items)]
-    kind = _common(values)
-    if kind is None:
-        names = list(dict.fromkeys(str(v.type) for v in values))
-        message = (
-            "IN value and list items must be the same type or coercible to a common type. Cannot find common type "
-            f"between {names[0]} and {names[1]}, all types (without duplicates): [{', '.join(names)}]"
-        )
-        raise QueryError("TYPE_MISMATCH", message, *node.items[0].place)
+    kind = single_type(values, (node.operand, *node.items), "IN value and list items")
     operand, *items = _operands(values, kind)
     if kind.parts:
         outcome = is_among(operand, items, kind)

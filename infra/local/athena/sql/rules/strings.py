@@ -9,9 +9,12 @@ from infra.local.athena.sql.functions import alias, define, rule
 from infra.local.athena.sql.rules.texts import as_text
 from infra.local.athena.sql.value import Value
 
+# DuckDB counts bytes where Trino counts letters.
+_IS_ASCII = "length({0}) = strlen({0})"
+
 define("lower(varchar) -> varchar", "lower({0})")
-define("upper(varchar) -> varchar", "upper({0})")
-define("reverse(varchar) -> varchar", "reverse({0})")
+define("upper(varchar) -> varchar", "tr_upper({0})")
+define("reverse(varchar) -> varchar", "tr_reverse_text({0})")
 define("length(varchar) -> bigint", "length({0})")
 define("strpos(varchar, varchar) -> bigint", "strpos({0}, {1})")
 define("strpos(varchar, varchar, bigint) -> bigint", "tr_strpos({0}, {1}, {2})")
@@ -27,13 +30,18 @@ define("substr(varchar, bigint, bigint) -> varchar", "tr_substr_of({0}, {1}, {2}
 alias("substring", "substr")
 define("replace(varchar, varchar) -> varchar", "replace({0}, {1}, '')")
 define("replace(varchar, varchar, varchar) -> varchar", "tr_replace({0}, {1}, {2})")
-define("split(varchar, varchar) -> array(varchar)", "string_split({0}, {1})")
+define("split(varchar, varchar) -> array(varchar)", "tr_split_whole({0}, {1})")
 define("split(varchar, varchar, bigint) -> array(varchar)", "tr_split({0}, {1}, {2})")
 define("split_part(varchar, varchar, bigint) -> varchar", "tr_split_part({0}, {1}, {2})")
 define("lpad(varchar, bigint, varchar) -> varchar", "tr_lpad({0}, {1}, {2})")
 define("rpad(varchar, bigint, varchar) -> varchar", "tr_rpad({0}, {1}, {2})")
 define("translate(varchar, varchar, varchar) -> varchar", "translate({0}, {1}, {2})")
-define("levenshtein_distance(varchar, varchar) -> bigint", "levenshtein({0}, {1})")
+define("levenshtein_distance(varchar, varchar) -> bigint")(
+    lambda call, a, b: (
+        f"CASE WHEN {_IS_ASCII.format(a)} AND {_IS_ASCII.format(b)} THEN levenshtein({a}, {b}) "
+        f"ELSE py_levenshtein({a}, {b}) END"
+    )
+)
 define("hamming_distance(varchar, varchar) -> bigint", "tr_hamming_distance({0}, {1})")
 define("luhn_check(varchar) -> boolean", "py_luhn_check({0})")
 define("soundex(varchar) -> varchar", "py_soundex({0})")

@@ -12,6 +12,9 @@ def as_text(value: Value) -> str:  # noqa: PLR0911 - one return a type
         return value.sql
     if kind.name in ("double", "real"):
         return f"tr_double_text({value.sql})"
+    if kind.name == "decimal" and kind.sizes and kind.sizes[0] == kind.sizes[1]:
+        # DuckDB writes no zero before the point of a decimal that has no digit there.
+        return f"regexp_replace(CAST({value.sql} AS VARCHAR), '^(-?)[.]', '\\10.')"
     if kind.name == "timestamp":
         return moment_text(value.sql, kind)
     if kind.name == "timestamp with time zone":

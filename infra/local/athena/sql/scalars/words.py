@@ -37,3 +37,14 @@ def soundex(text: str) -> str:
         if letter not in "HW":
             last = sound
     return code[:4].ljust(4, "0")
+
+
+@scalar("py_levenshtein(VARCHAR, VARCHAR) -> BIGINT")
+def levenshtein(first: str, second: str) -> int:
+    before = list(range(len(second) + 1))
+    for row, letter in enumerate(first, 1):
+        now = [row]
+        for place, other in enumerate(second, 1):
+            now.append(min(before[place] + 1, now[-1] + 1, before[place - 1] + (letter != other)))
+        before = now
+    return before[-1]

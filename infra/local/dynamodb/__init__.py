@@ -1,0 +1,1 @@
+"""DynamoDB of the emulator on the journal: a write is acknowledged once item and stream record are on disk together."""

@@ -1,0 +1,45 @@
+"""Requests checked against AWS's own models, which botocore brings."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.session
+from botocore.model import OperationModel
+from botocore.validate import ParamValidator
+
+from forecasting.service import validation
+from forecasting.service.faults import ApiError
+
+_MANNER = validation.Manner("ValidationException")
+
+
+def fault(service: str, operation: str, given: Mapping[str, Any]) -> str:
+    """Why a request is none of this operation, by all that its model says; empty if it is one.
+
+    Example:
+        >>> fault("pipes", "StartPipe", {"Name": "a b"})[:51]
+        "1 validation error detected: Value 'a b' at 'name' "
+    """
+    try:
+        validation.check(given, _operation(service, operation).input_shape, _MANNER)
+    except ApiError as wrong:
+        return wrong.message
+    return ""
+
+
+def fault_of_form(service: str, operation: str, given: Mapping[str, Any]) -> str:
+    """The same for types and required members alone, for requests that carry data.
+
+    Example:
+        >>> fault_of_form("firehose", "PutRecord", {"DeliveryStreamName": "s"})
+        'Missing required parameter in input: "Record"'
+    """
+    report = ParamValidator().validate(given, _operation(service, operation).input_shape)
+    return str(report.generate_report()) if report.has_errors() else ""
+
+
+@functools.cache
+def _operation(service: str, operation: str) -> OperationModel:
+    model = botocore.session.get_session().get_service_model(service)
+    return model.operation_model(operation)

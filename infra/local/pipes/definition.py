@@ -1,0 +1,163 @@
+"""What a pipe is to do, read from the members of CreatePipe; the same members stand in a template."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# What CreatePipe and UpdatePipe take and the emulator does not keep.
+MEMBERS = ("SourceParameters", "TargetParameters", "LogConfiguration", "Enrichment", "EnrichmentParameters")
+_ENDLESS = -1
+_PATH = re.compile(r"\$((?:\.[A-Za-z0-9_-]+|\[\d+\])*)")
+_STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]")
+_KINESIS_BATCH = 500
+
+
+class DefinitionError(ValueError):
+    """A pipe that cannot run; the text is what AWS would tell."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A pipe from a DynamoDB stream.
+
+    Attributes:
+        batch_size: Records taken together, at most.
+        window_seconds: How long a batch that is not full waits.
+        max_age_seconds: Older records are given up; -1 for never.
+        max_attempts: Retries of a batch; -1 for no end.
+        bisect: Whether a batch that fails is halved.
+        dead_letters: ARN of queue or topic for what is given up; empty for none.
+        from_start: Whether it begins with the oldest record of the stream.
+        filters: Patterns of which one must match; none lets all pass.
+        partition_key: Path into the record, or a constant.
+        template: Of the data; empty for the record as it is.
+    """
+
+    batch_size: int
+    window_seconds: float
+    max_age_seconds: int
+    max_attempts: int
+    bisect: bool
+    dead_letters: str
+    from_start: bool
+    filters: tuple[Any, ...]
+    partition_key: str
+    template: str
+
+
+def parse(pipe: Mapping[str, Any]) -> Definition:
+    """Read a pipe's members.
+
+    Example:
+        >>> parse({"SourceParameters": {"DynamoDBStreamParameters": {"StartingPosition": "LATEST"}}}).batch_size
+        100
+
+    Raises:
+        DefinitionError: They contradict each other or cannot be honoured here.
+    """
+    source = pipe.get("SourceParameters") or {}
+    stream = source.get("DynamoDBStreamParameters") or {}
+    target = pipe.get("TargetParameters") or {}
+    if pipe.get("Enrichment"):
+        raise DefinitionError("Enrichment is not supported by this gateway; leave it out.")
+    batch_size = int(stream.get("BatchSize", 100))
+    if ":kinesis:" in pipe.get("Target", "") and batch_size > _KINESIS_BATCH:
+        raise DefinitionError(f"BatchSize must be at most {_KINESIS_BATCH} for a Kinesis stream, not {batch_size}.")
+    found = Definition(
+        batch_size=batch_size,
+        window_seconds=float(stream.get("MaximumBatchingWindowInSeconds", 0)),
+        max_age_seconds=int(stream.get("MaximumRecordAgeInSeconds", _ENDLESS)),
+        max_attempts=int(stream.get("MaximumRetryAttempts", _ENDLESS)),
+        bisect=stream.get("OnPartialBatchItemFailure") == "AUTOMATIC_BISECT",
+        dead_letters=(stream.get("DeadLetterConfig") or {}).get("Arn", ""),
+        from_start=stream.get("StartingPosition", "LATEST") == "TRIM_HORIZON",
+        filters=tuple(_pattern(one) for one in (source.get("FilterCriteria") or {}).get("Filters", [])),
+        partition_key=(target.get("KinesisStreamParameters") or {}).get("PartitionKey", ""),
+        template=target.get("InputTemplate") or "",
+    )
+    if found.partition_key.startswith("$") and not _PATH.fullmatch(found.partition_key):
+        raise DefinitionError(f"PartitionKey {found.partition_key} is no JSON path.")
+    return found
+
+
+def _pattern(given: Mapping[str, Any]) -> Any:
+    try:
+        pattern = json.loads(given.get("Pattern", "{}"))
+    except ValueError as fault:
+        raise DefinitionError(f"Filter pattern is not JSON: {fault}") from fault
+    if not isinstance(pattern, dict):
+        raise DefinitionError("Filter pattern must be a JSON object.")
+    return pattern
+
+
+def value_at(path: str, event: Any) -> Any:
+    """What a JSON path `$.a.b[0]` names within an event; None if nothing is there.
+
+    Example:
+        >>> value_at("$.dynamodb.Keys.id.S", {"dynamodb": {"Keys": {"id": {"S": "7"}}}})
+        '7'
+    """
+    for name, index in _STEP.findall(path.removeprefix("$")):
+        if name:
+            event = event.get(name) if isinstance(event, dict) else None
+        else:
+            event = event[int(index)] if isinstance(event, list) and int(index) < len(event) else None
+    return event
+
+
+def partition_key(definition: Definition, event: Mapping[str, Any]) -> str:
+    """The key under which a record goes to its shard: what the path names in the source record, or the constant.
+
+    Example:
+        >>> partition_key(parse({"TargetParameters": {"KinesisStreamParameters": {"PartitionKey": "all"}}}), {})
+        'all'
+
+    Raises:
+        DefinitionError: The path names nothing in this record.
+    """
+    if not definition.partition_key.startswith("$"):
+        return definition.partition_key or str(event.get("eventID", ""))
+    value = value_at(definition.partition_key, event)
+    if value is None or isinstance(value, dict | list):
+        raise DefinitionError(f"PartitionKey {definition.partition_key} is not in the record.")
+    return str(value)
+
+
+_PLACE = re.compile(r"<((?:\$|aws\.pipes\.)[^<>]*)>")
+
+
+def transform(template: str, event: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
+    """The data of a record by an input template.
+
+    A place within a JSON string becomes text, one outside becomes JSON. A path that names nothing becomes an empty
+    text or null.
+
+    Example:
+        >>> transform('{"id": <$.a>, "note": "no <$.a>"}', {"a": 7}, {})
+        '{"id": 7, "note": "no 7"}'
+    """
+    parts, end, quoted = [], 0, False
+    for place in _PLACE.finditer(template):
+        between = template[end : place.start()]
+        quoted ^= len(re.findall(r'(?<!\\)"', between)) % 2 == 1
+        parts += [between, _filled(place[1], event, variables, quoted)]
+        end = place.end()
+    return "".join([*parts, template[end:]])
+
+
+def _filled(name: str, event: Mapping[str, Any], variables: Mapping[str, Any], quoted: bool) -> str:
+    value = value_at(name, event) if name.startswith("$") else variables.get(name)
+    if not quoted:
+        return json.dumps(value, ensure_ascii=False)
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+Match = Callable[[Any, Any], bool]
+
+
+def passes(definition: Definition, event: Mapping[str, Any], matches: Match) -> bool:
+    """Whether the filters let a record pass."""
+    return not definition.filters or any(matches(event, pattern) for pattern in definition.filters)
