@@ -35,7 +35,7 @@ SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name 
 ##@ Start here
 
 .PHONY: demo
-demo: $(READY) ## Start the stack, replay a year of sales, check every row, write a report (NOISE= SEED= LIMIT=)
+demo: $(READY) ## Start the stack, replay a year of sales, check every row, forecast, write a report (NOISE= SEED= LIMIT=)
 	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test
