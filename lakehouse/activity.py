@@ -63,6 +63,23 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """The runs of a forecast that the driver has met.
+
+    Args:
+        loaded: Runs loaded since the driver started.
+        refused: Runs refused since then.
+        newest_at: When the newest forecast that is in gold was made, seconds since 1970; 0 for none.
+        fault: What was wrong with the last run that was refused; empty for none.
+    """
+
+    loaded: int = 0
+    refused: int = 0
+    newest_at: float = 0.0
+    fault: str = ""
+
+
+@dataclass(frozen=True)
 class Activity:
     """What the driver has been doing.
 
@@ -79,6 +96,8 @@ class Activity:
         maintained: The last piece of maintenance; empty for none.
         maintained_at: When that was.
         resident_bytes: Memory of the driver, Python and JVM.
+        forecasts: By name of the forecast.
+        waiting_runs: Runs of forecasts that are complete and not in gold yet.
     """
 
     started_at: float = 0.0
@@ -93,13 +112,17 @@ class Activity:
     maintained: str = ""
     maintained_at: float = 0.0
     resident_bytes: int = 0
+    forecasts: dict[str, Forecast] = field(default_factory=dict)
+    waiting_runs: int = 0
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Activity":
         """Read what `dataclasses.asdict` gave; fields this version does not know are left out."""
         given = _known(cls, document)
         given["lags"] = {where: _by_name(Lag, lags) for where, lags in given.get("lags", {}).items()}
-        for name, kind in (("lags_since_start", Lag), ("counts", Count), ("tables", Files)):
+        for name, kind in (
+            ("lags_since_start", Lag), ("counts", Count), ("tables", Files), ("forecasts", Forecast),
+        ):  # fmt: skip
             given[name] = _by_name(kind, given.get(name, {}))
         given["batches"] = [Batch(**_known(Batch, batch)) for batch in given.get("batches", ())]
         return cls(**given)

@@ -169,8 +169,8 @@ class Settings:
         1, "pause between two looks at a job of a forecast; 60 on AWS", unit="seconds", group="Forecast", low=1
     )
     forecast_load_seconds: int = _knob(
-        0,
-        "how long a forecast waits for the driver to load it; 0 ends it with its exports",
+        600,
+        "how long a forecast waits for the driver to load it into gold; 0 ends it with its exports",
         unit="seconds",
         group="Forecast",
         low=0,

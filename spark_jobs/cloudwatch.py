@@ -33,6 +33,10 @@ MEASURES = {
     "OldestWaitingObjectAge": ("Seconds", (), "age of the oldest of them; 0 if none waits"),
     "TableFiles": ("Count", ("Table",), "files of the table"),
     "TableBytes": ("Bytes", ("Table",), "size of the table's files"),
+    "ForecastRunsLoaded": ("Count", ("Forecast",), "runs of the forecast loaded into gold in the minute"),
+    "ForecastRunsRefused": ("Count", ("Forecast",), "runs of the forecast refused in the minute"),
+    "ForecastAge": ("Seconds", ("Forecast",), "since the newest forecast that is in gold was made; none if none is"),
+    "ForecastRunsWaiting": ("Count", (), "runs of forecasts that are complete and not in gold yet"),
     "DriverResidentMemory": ("Bytes", (), "memory of the driver, Python and JVM"),
 }
 
@@ -83,6 +87,8 @@ class Report:
         for outcomes in metrics.outcomes.values():
             for outcome, rows in outcomes.items():
                 found[f"Rows/{outcome}"] = found.get(f"Rows/{outcome}", 0) + rows
+        for name, runs in metrics.forecasts.items():
+            found[f"ForecastRunsLoaded/{name}"], found[f"ForecastRunsRefused/{name}"] = runs.loaded, runs.refused
         return found
 
     def _gauges(self, now: float) -> dict[str, float]:
@@ -92,6 +98,10 @@ class Report:
         found["DriverResidentMemory"] = metrics.resident_bytes()
         for name, files in metrics.tables.items():
             found[f"TableFiles/{name}"], found[f"TableBytes/{name}"] = files.files, files.bytes
+        found["ForecastRunsWaiting"] = metrics.waiting_runs
+        for name, runs in metrics.forecasts.items():
+            if runs.newest_at:
+                found[f"ForecastAge/{name}"] = max(now - runs.newest_at, 0.0)
         return found
 
     def _datum(self, name: str, value: float) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Driver:
         self._owes_gold = False
         self._uncounted: tuple[Result, float] | None = None
         self._accuracy = Accuracy(tables)
-        self._forecasts = Loader(tables, bucket, self._accuracy)
+        self._forecasts = Loader(tables, bucket, self._accuracy, metrics=self.metrics)
 
     def step(self) -> bool:
         """Bring the next batch to silver and gold; after a step that failed, go on where it was.
@@ -140,7 +140,11 @@ class Driver:
         if self._waiting or self.ledger.pending or self._owes_gold:
             return None
         self.check()
-        return self._forecasts.step()
+        loaded = self._forecasts.step()
+        if loaded:
+            self.metrics.counted(self._tables.files())
+            self.report()
+        return loaded
 
     def maintain(self) -> str | None:
         """Do a piece of maintenance if one is due and nothing waits; returns its name."""

@@ -17,7 +17,8 @@ from lakehouse.tables import GOLD_FORECAST_ACCURACY, GOLD_FORECAST_BACKTEST, GOL
 from spark_jobs import exports
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.storage import Bucket
+from spark_jobs.metrics import Metrics
+from spark_jobs.storage import Bucket, Entry
 from spark_jobs.stored import Stored
 from spark_jobs.transforms.forecast_accuracy import DAY, SOURCES, through
 
@@ -37,13 +38,21 @@ class Loader:
         bucket: Where the runs' objects and files lie.
         accuracy: Sets a run's rows beside what gold says.
         clock: Seconds since 1970.
+        metrics: Told of what waits and of what becomes of it.
     """
 
     def __init__(
-        self, tables: Stored, bucket: Bucket, accuracy: Accuracy, clock: Callable[[], float] = time.time
+        self,
+        tables: Stored,
+        bucket: Bucket,
+        accuracy: Accuracy,
+        clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
     ) -> None:
         self._tables, self._bucket, self._accuracy, self._clock = tables, bucket, accuracy, clock
+        self._metrics = metrics or Metrics(clock=clock)
         self._waiting: list[str] = []
+        self._is_first_look = True
         self._looked_at = float("-inf")
 
     def step(self) -> str | None:
@@ -62,13 +71,34 @@ class Loader:
         key = self._waiting[0]
         self._load(key)
         self._waiting.pop(0)
+        self._metrics.runs_wait(len(self._waiting))
         return key
 
     def _look(self) -> None:
         # both lists each time: whoever takes an answer away wants the run loaded again
         answered = {RUNS + entry.key.removeprefix(LOADED) for entry in self._bucket.entries(LOADED)}
-        found = [entry.key for entry in self._bucket.entries(RUNS)]
-        self._waiting = [key for key in found if key not in answered and not key.endswith("/")]
+        found = list(self._bucket.entries(RUNS))
+        self._waiting = [one.key for one in found if one.key not in answered and not one.key.endswith("/")]
+        self._metrics.runs_wait(len(self._waiting))
+        if self._is_first_look:
+            self._tell_of_newest([one for one in found if one.key in answered])
+            self._is_first_look = False
+
+    def _tell_of_newest(self, found: Iterable[Entry]) -> None:
+        """Tell when each forecast that is in gold was made: of its newest run that was not refused."""
+        known: set[str] = set()
+        for entry in sorted(found, key=lambda one: one.modified_at or 0.0, reverse=True):
+            name = _named(entry.key)
+            if name in known:
+                continue
+            try:
+                answer = Loaded.from_json((self._bucket.get(LOADED + entry.key.removeprefix(RUNS)) or b"").decode())
+                made_at = exports.moment(_run(entry.key, self._bucket.get(entry.key)).made_at)
+            except (ContractError, ValueError):  # whatever lies there is no reason for the driver to stop
+                continue
+            if not answer.fault:
+                known.add(name)
+                self._metrics.forecast_found(name, made_at.timestamp())
 
     def _load(self, key: str) -> None:
         started = time.monotonic()
@@ -88,8 +118,10 @@ class Loader:
         self._bucket.create(LOADED + key.removeprefix(RUNS), Loaded(rows, fault, loaded_at).to_json().encode())
         seconds = round(time.monotonic() - started, 3)
         if fault:
+            self._metrics.forecast_refused(_named(key), fault)
             event("forecast not loaded", level=40, run=key, reason=fault)
         else:
+            self._metrics.forecast_loaded(run.forecast_name, exports.moment(run.made_at).timestamp())
             event("forecast loaded", run=key, rows=rows, seconds=seconds)
 
     def _read(self, key: str) -> tuple[Run, pa.Table, pa.Table]:
@@ -138,6 +170,12 @@ def _where(forecast_name: str, run_id: str) -> str:
             f"run {run_id!r} of {forecast_name!r}", f"names that match {NAME.pattern}, {RUN_ID.pattern}"
         )
     return f"forecast_name = '{forecast_name}' AND run_id = '{run_id}'"
+
+
+def _named(key: str) -> str:
+    """The forecast that a key is of; "unknown" where it is of none, so that nobody can make up names of metrics."""
+    found = key.removeprefix(RUNS).partition("/")[0]
+    return found if NAME.fullmatch(found) else "unknown"
 
 
 def _run(key: str, body: bytes | None) -> Run:

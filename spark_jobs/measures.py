@@ -151,6 +151,31 @@ MEASURES = (
         lambda metrics: [((), metrics.maintained_at)],
     ),
     Measure(
+        "saleslake_forecast_runs_total",
+        "counter",
+        ("forecast", "outcome"),
+        "runs of forecasts that came to be loaded into gold, by what became of them: loaded or refused",
+        lambda metrics: (
+            ((name, outcome), getattr(found, outcome))
+            for name, found in metrics.forecasts.items()
+            for outcome in ("loaded", "refused")
+        ),
+    ),
+    Measure(
+        "saleslake_forecast_newest_timestamp_seconds",
+        "gauge",
+        ("forecast",),
+        "when the newest forecast that is in gold was made, seconds since 1970; 0 for never",
+        lambda metrics: (((name,), found.newest_at) for name, found in metrics.forecasts.items()),
+    ),
+    Measure(
+        "saleslake_forecast_waiting_runs",
+        "gauge",
+        (),
+        "runs of forecasts that are complete and not in gold yet",
+        lambda metrics: [((), metrics.waiting_runs)],
+    ),
+    Measure(
         "saleslake_driver_start_timestamp_seconds",
         "gauge",
         (),

@@ -7,10 +7,11 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import psutil
 
-from lakehouse.activity import WHOLE, WINDOW_SECONDS, Activity, Batch, Count, Files, Lag
+from lakehouse.activity import WHOLE, WINDOW_SECONDS, Activity, Batch, Count, Files, Forecast, Lag
 from lakehouse.tables import LAYERS, OUTCOMES
 from spark_jobs import ops
 from spark_jobs.coverage import label, spans
@@ -53,6 +54,8 @@ class Metrics:
         silver_version: What gold shows.
         gold_version: gold.daily_sales' version.
         committed_at: When gold was last committed, seconds since 1970; 0 for not yet.
+        forecasts: By name of the forecast.
+        waiting_runs: Runs of forecasts that are complete and not in gold yet.
         maintained_at: When maintenance was last done; 0 for never.
     """
 
@@ -78,6 +81,8 @@ class Metrics:
         self.tables: dict[str, Files] = {}
         self.silver_version = self.gold_version = -1
         self.committed_at = 0.0
+        self.forecasts: dict[str, Forecast] = {}
+        self.waiting_runs = 0
 
     def found(self, waiting: Iterable[BronzeObject]) -> None:
         """Note which objects of bronze wait, those of the next plan left out."""
@@ -127,6 +132,29 @@ class Metrics:
         """Note that a piece of maintenance was done."""
         self._maintained, self.maintained_at = piece, self.clock()
 
+    def runs_wait(self, count: int) -> None:
+        """Note how many runs of forecasts are to be loaded."""
+        self.waiting_runs = count
+
+    def forecast_found(self, name: str, made_at: float) -> None:
+        """Note a forecast that is in gold from before the driver's start."""
+        with self.lock:
+            found = self.forecasts.get(name, Forecast())
+            self.forecasts[name] = replace(found, newest_at=max(found.newest_at, made_at))
+
+    def forecast_loaded(self, name: str, made_at: float) -> None:
+        """Count a run that was loaded."""
+        self.forecast_found(name, made_at)
+        with self.lock:
+            found = self.forecasts[name]
+            self.forecasts[name] = replace(found, loaded=found.loaded + 1)
+
+    def forecast_refused(self, name: str, fault: str) -> None:
+        """Count a run that was refused."""
+        with self.lock:
+            found = self.forecasts.get(name, Forecast())
+            self.forecasts[name] = replace(found, refused=found.refused + 1, fault=fault)
+
     def counted(self, tables: Mapping[str, Files]) -> None:
         """Note the tables' files."""
         self.tables, self._tables_at = dict(tables), self.clock()
@@ -157,6 +185,8 @@ class Metrics:
                 maintained=self._maintained,
                 maintained_at=self.maintained_at,
                 resident_bytes=self.resident_bytes(),
+                forecasts=dict(self.forecasts),
+                waiting_runs=self.waiting_runs,
             )
 
     def resident_bytes(self) -> int:

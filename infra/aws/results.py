@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from forecasting.definitions.definition import Definition
 from forecasting.pipeline import series, sql
 from forecasting.pipeline.series import Point
+from infra.aws import periods
 from infra.aws.athena import Athena
 from lakehouse.errors import ContractError, SourceError
 from lakehouse.runs import Run, run_key
@@ -79,21 +80,22 @@ def _points(s3: Any, bucket: str, run: Run, prefix: str) -> list[Point]:
 def _history(
     settings: Settings, definition: Definition, run: Run, known: list[Point]
 ) -> dict[tuple[str, ...], dict[datetime, float]]:
-    """Actual values of the run's series, from some periods before the first known point."""
+    """Actual values of the run's series by its periods, from some of them before the first known point."""
     first = min(point.at for point in known)
+    end = min(point.at for point in known if point.window is None)
     days = {"W": 7, "M": 31, "Y": 366}.get(run.frequency, 1)
     since = f"{first - timedelta(days=days * HISTORY_PERIODS):%Y-%m-%d}"
     wanted = {point.series for point in known}
     # The rows as they were imported, but for the logarithm.
     select = sql.target(_plain(definition), settings.database_prefix)
     rows = Athena(settings).ask(f"SELECT * FROM ({select}) WHERE \"{sql.TIMESTAMP}\" >= '{since}'").rows  # noqa: S608
-    found: dict[tuple[str, ...], dict[datetime, float]] = defaultdict(dict)
+    found: dict[tuple[str, ...], list[tuple[datetime, float]]] = defaultdict(list)
     for row in rows:
         *key, at, value = row
         one = tuple(str(part) for part in key)
         if one in wanted and at and value:
-            found[one][datetime.fromisoformat(at)] = float(value)
-    return dict(found)
+            found[one].append((datetime.fromisoformat(at), float(value)))
+    return periods.regular(found, run.frequency, end, end)
 
 
 def _plain(definition: Definition) -> Definition:

@@ -1,6 +1,7 @@
-"""demo: the whole way in one command, from an empty stack to checked tables and a report."""
+"""demo: the whole way in one command, from an empty stack to checked tables, forecasts and a report."""
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,14 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from generator import noise, screen, topics, wait
-from infra.commands import catalog, data, stack, terminal
+from infra.commands import catalog, data, forecast, forecasts, stack, terminal
+from infra.commands.forecasts import Outcome
 from infra.local import status
 from infra.local.lake import Lake
 from infra.report import chart, checks, facts, page
 from infra.report.checks import Check, Sent
 from infra.report.facts import Facts
 from infra.report.words import share
-from lakehouse.errors import SourceError
+from lakehouse.errors import LakehouseError, SourceError
 from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 from lakehouse.tables import OUTCOMES
@@ -28,22 +30,24 @@ _FIRST = 5
 _NEXT = """\
 The stack stays up. What to do next:
   make query SQL="select * from gold.daily_sales order by net_revenue desc limit 5"
+  make query FILE=infra/aws/queries/newest_forecast.sql
   make status
   make down"""
 
 
 def register(commands: Any) -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("demo", help="start, replay a year of sales, check every sum, write a report")
+    command = commands.add_parser("demo", help="start, replay a year of sales, check every sum, forecast, report")
     command.add_argument("--noise", choices=sorted(noise.LEVELS), default="realistic", help="how much goes wrong")
     command.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
     command.add_argument("--limit", type=int, metavar="N", help="only the first N lines, for a quick try")
     data.add_ingest(command)
+    command.add_argument("--no-forecasts", dest="forecasts", action="store_false", help="make no forecasts")
     command.set_defaults(run=demo, rate=None)
 
 
 def demo(settings: Settings, given: argparse.Namespace) -> int:
-    """Run the demo; 1 if a check fails."""
+    """Run the demo; 1 if a check or a forecast fails, 130 if a person stops it."""
     steps = _Steps()
     steps.begin("start the stack")
     stack.up(settings, argparse.Namespace(names=data.NEEDED[given.ingest] or []))
@@ -59,16 +63,44 @@ def demo(settings: Settings, given: argparse.Namespace) -> int:
     steps.begin("check every row")
     found = checks.run(settings, sent, lambda line: terminal.progress(f"  {line}"))
     _print_checks(found)
+    outcome = Outcome()
+    if given.forecasts:
+        steps.begin("forecast what comes next")
+        outcome = _forecasts(settings)
     steps.end()
     shown = facts.read(settings, found, sent, steps.seconds, datetime.now().astimezone())
+    shown = dataclasses.replace(shown, forecasts=outcome.made, missing_forecasts=_missing(outcome))
     _print_sales(shown)
+    forecast.show(outcome.made)
     path = page.write(shown, settings.data_path / "reports")
     terminal.say(f"\nreport: {path}\n")
     failed = [check for check in found if not check.passed]
     for check in failed:
         terminal.error(f"{check.group}: {check.name}: {check.found}; expected {check.expected}")
+    code = forecast.tell(outcome)
     terminal.say(_NEXT)
-    return 1 if failed else 0
+    return code or (1 if failed else 0)
+
+
+def _forecasts(settings: Settings) -> Outcome:
+    """Make those that the history suffices for; a fault costs only the forecasts."""
+    try:
+        known = forecasts.definitions(settings)
+        short = forecasts.shortages(settings, known.values())
+        possible = {name: one for name, one in known.items() if name not in short}
+        outcome = forecasts.make(settings, possible) if possible else Outcome()
+    except LakehouseError as fault:
+        return Outcome(faults={"forecasts": str(fault)})
+    outcome.impossible = [f"no forecast {name}: {reason}" for name, reason in short.items()]
+    for line in outcome.impossible:
+        terminal.progress(f"  {line}")
+    return outcome
+
+
+def _missing(outcome: Outcome) -> list[str]:
+    """Why forecasts are not in the report, a line each."""
+    failed = [f"{name} failed: {fault}" for name, fault in outcome.faults.items()]
+    return [*outcome.impossible, *failed, *(f"{name} was not waited for" for name in outcome.left)]
 
 
 class _Steps:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,25 +10,25 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from forecasting.definitions.definition import Definition
-from forecasting.pipeline import retention, series, starting
-from infra.aws import account, environment, executions, results
-from infra.aws.executions import Ended
-from infra.aws.results import Result
+from forecasting.pipeline import retention, starting
+from infra.aws import account, environment, executions
+from infra.aws.deployment import NAME
 from infra.commands import data, forecasts, stack, terminal
 from infra.local import gateway, status
-from infra.report import fan
+from infra.report import accuracy, fan
 from infra.report import forecasts as pages
+from infra.report.forecasts import Shown
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
 
 # What has children comes after them.
 _SHARED = (("list_dataset_groups", "DatasetGroups", "DatasetGroupArn"), ("list_datasets", "Datasets", "DatasetArn"))
 DELETE_SECONDS = 120.0
+_WORDS = 2  # columns of the table of accuracy that are no figures
 
 
 def register(commands: Any) -> None:
@@ -50,32 +49,61 @@ def register(commands: Any) -> None:
 
 
 def forecast(settings: Settings, given: argparse.Namespace) -> int:
-    """Make forecasts and show how good they are; 1 if one failed."""
+    """Make forecasts and show how good they are; 1 if one failed, 130 if a person left them to themselves."""
     known = forecasts.definitions(settings)
-    names = _names(given.names, known)
-    if given.env:
-        deployed = account.forecasting_of(settings, environment.load(given.env))
-    else:
-        _ensure_stack(settings)
-        deployed = forecasts.deploy(settings)
-    orders = [{"DataName": name} | ({"ForecastHorizon": given.horizon} if given.horizon else {}) for name in names]
-    ended = executions.run(settings, deployed.machine, orders, _progress)
-    done = [one for one in ended if not one.fault]
-    found = {one.name: results.read(settings, known[one.name], str(one.output["plan"]["run_id"])) for one in done}
-    _print_accuracy(done, found)
-    for one in done:
-        _print_chart(known[one.name], found[one.name])
-    if found:
-        terminal.say(f"\nreport: {_write_report(settings, known, found)}")
-    for one in ended:
-        if one.fault:
-            terminal.error(f"{one.name}: {one.fault}")
-    return 1 if len(done) < len(ended) else 0
+    wanted = {name: known[name] for name in _names(given.names, known)}
+    deployed = account.forecasting_of(settings, environment.load(given.env)) if given.env else None
+    if deployed is None and not _ensure_stack(settings):
+        terminal.say("stopped; run the same command again to go on")
+        return 130
+    outcome = forecasts.make(settings, wanted, given.horizon, deployed)
+    show(outcome.made)
+    if outcome.made:
+        terminal.say(f"\nreport: {_write_report(settings, outcome.made)}")
+    return tell(outcome)
+
+
+def show(made: Sequence[Shown]) -> None:
+    """How good forecasts are, and a chart of each one's largest series."""
+    if not made:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for index, head in enumerate(accuracy.HEADS):
+        words = Text(head.replace(" ", "\n") if " " in head else f"\n{head}")
+        table.add_column(words, justify="left" if index < _WORDS else "right", no_wrap=index > 0, overflow="fold")
+    for one in made:
+        table.add_row(*map(Text, one.accuracy))
+    terminal.say("")
+    terminal.out.print(table)
+    for one in made:
+        if not one.is_new:
+            terminal.say(f"{one.name}: nothing new since run {one.run_id}")
+    for one in made:
+        _print_chart(one)
+
+
+def tell(outcome: forecasts.Outcome) -> int:
+    """Say what did not come about; the exit code."""
+    for name, fault in outcome.faults.items():
+        terminal.error(f"{name}: {fault}")
+    if outcome.left:
+        names = ", ".join(outcome.left)
+        terminal.say(f"{names}: goes on; `make status` shows how far it is, the same command waits for it again")
+        return 130
+    return 1 if outcome.faults else 0
 
 
 def clean(settings: Settings, given: argparse.Namespace) -> int:
-    """Delete predictors, forecasts, exports, imports, data sets and the group of a forecast; files and tables stay."""
+    """Delete predictors, forecasts, exports, imports, data sets and the group of a forecast; files and tables stay.
+
+    Raises:
+        ConfigError: No forecast has this name, or it is being made.
+        SourceError: AWS, or the gateway, does not answer.
+    """
     try:
+        states = boto3.client("stepfunctions", **settings.client_arguments)
+        if given.name in executions.newest(states, NAME, "RUNNING"):
+            raise ConfigError(f"{given.name} is being made", "its end", "see `make status`, then run it again")
         client = boto3.client("forecast", **settings.client_arguments)
         deleted = _clean(client, given.name)
     except (ClientError, BotoCoreError) as fault:
@@ -84,6 +112,7 @@ def clean(settings: Settings, given: argparse.Namespace) -> int:
     for arn in deleted:
         terminal.say(f"deleted {arn.split(':', 5)[5]}")
     if not deleted:
+        _names([given.name], forecasts.definitions(settings))
         terminal.say(f"{given.name}: nothing to delete")
     return 0
 
@@ -115,15 +144,21 @@ def approve(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-def _ensure_stack(settings: Settings) -> None:
-    """On a machine where nothing runs: start the stack, and replay the sales if it has never had any."""
+def _ensure_stack(settings: Settings) -> bool:
+    """On a machine where nothing runs: start the stack, and replay the sales if it has never had any.
+
+    Returns:
+        Whether a person let it come to its end.
+    """
     if not settings.aws_endpoint_url or gateway.unready(settings) is None:
-        return
+        return True
     stack.up(settings, argparse.Namespace(names=[]))
     found = status.progress(settings)
-    if found is None or not found.batch_id:
-        terminal.progress("no sales yet: replaying those of a year")
-        data.send_and_wait(settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None))
+    if found is not None and found.batch_id:
+        return True
+    terminal.progress("no sales yet: replaying those of a year")
+    replayed = data.send_and_wait(settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None))
+    return replayed is not None
 
 
 def _clean(client: Any, name: str) -> list[str]:
@@ -160,63 +195,19 @@ def _names(given: Sequence[str], known: Mapping[str, Definition]) -> list[str]:
     return list(dict.fromkeys(given)) or list(known)
 
 
-def _progress(name: str, state: str, seconds: float) -> None:
-    terminal.progress(f"  {seconds:6.1f} s  {name}: {state}")
-
-
-def _print_accuracy(done: Sequence[Ended], found: Mapping[str, Result]) -> None:
-    if not done:
-        return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    heads = ("forecast", "predictor", "WAPE", "seasonal naive", "wQL", "MASE", "seconds")
-    for index, head in enumerate(heads):
-        table.add_column(head, justify="right" if index > 1 else "left", no_wrap=True)
-    for one in done:
-        result = found[one.name]
-        metrics = result.run.metrics
-        figures = (result.wape, result.naive, metrics.get("AverageWeightedQuantileLoss"), metrics.get("MASE"))
-        table.add_row(Text(one.name), Text(result.run.predictor), *map(_figure, figures), f"{one.seconds:.1f}")
-    terminal.out.print(table)
-    for one in done:
-        if one.output["plan"]["status"] != "NEW":
-            terminal.say(f"{one.name}: nothing new since run {found[one.name].run.run_id}")
-
-
-def _write_report(settings: Settings, known: Mapping[str, Definition], found: Mapping[str, Result]) -> Path:
+def _write_report(settings: Settings, made: Sequence[Shown]) -> Path:
     folder = settings.data_path / "reports"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"forecasts-{datetime.now().astimezone():%Y%m%d-%H%M%S}.html"
-    path.write_text(pages.page([shown(known[name], result) for name, result in found.items()]), encoding="utf-8")
+    path.write_text(pages.page(made), encoding="utf-8")
     return path
 
 
-def shown(definition: Definition, result: Result) -> pages.Shown:
-    """A run as the report shows it."""
-    return pages.Shown(
-        definition.name,
-        definition.target,
-        result.run.predictor,
-        result.wape,
-        result.naive,
-        result.history,
-        result.backtest,
-        result.forecast,
-    )
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def _print_chart(definition: Definition, result: Result) -> None:
-    level = series.middle(result.forecast[0].values)
-    expected = series.totals(result.forecast, level)
-    first = min(expected)
-    actual: dict[Any, float] = {}
-    for one in result.history.values():
-        for at, value in one.items():
-            if at < first:
-                actual[at] = actual.get(at, 0.0) + value
-    terminal.say(f"\n{definition.name}: {definition.target}, all series together ({level})")
-    for line in fan.columns(dict(sorted(actual.items())), expected, min(terminal.out.width, 120)):
+def _print_chart(shown: Shown) -> None:
+    (best, *_), levels = pages.largest(shown), shown.levels
+    points = sorted((point for point in shown.forecast if point.series == best), key=lambda point: point.at)
+    expected = {point.at: [point.values[level] for level in levels] for point in points}
+    many = len({point.series for point in shown.forecast})
+    terminal.say(f"\n{shown.name}: {shown.target} of {shown.label(best)} (largest of {many})")
+    for line in fan.columns(shown.history.get(best, {}), expected, levels, min(terminal.out.width, 120)):
         terminal.say(line)

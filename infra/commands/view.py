@@ -55,7 +55,24 @@ def data(picture: Picture, settings: Settings) -> list[Table | Text]:
         lines.append(
             Text(f"maintenance: {active.maintained}, {duration(max(picture.at - active.maintained_at, 0))} ago")
         )
-    return [*lines, _lags(active), _counts(active, found.rows), _tables(picture, active), *_worries(picture, settings)]
+    shown = [_lags(active), _counts(active, found.rows), _tables(picture, active), *forecasts(picture)]
+    return [*lines, *shown, *_worries(picture, settings)]
+
+
+def forecasts(picture: Picture) -> list[Table]:
+    """The newest run of each forecast: how old it is, whether it is in gold, and since when another is at work."""
+    if not picture.forecasts:
+        return []
+    heads = ("forecast", "newest run", "made ago", "in gold", "rows", "at work for")
+    table = _table(*(f"\n{head}" for head in heads), left=(0, 1, 3))
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"  # a name has up to 40 characters
+    for one in picture.forecasts:
+        colour = {"loaded": "green", "refused": "red"}.get(one.state, "yellow")
+        age = duration(max(picture.at - one.made_at, 0)) if one.run_id else ""
+        at_work = duration(max(picture.at - one.began_at, 0)) if one.began_at else ""
+        rows = f"{one.rows:,}" if one.state == "loaded" else ""
+        table.add_row(one.name, one.run_id, age, Text(one.state, colour), rows, at_work)
+    return [table]
 
 
 def batches(picture: Picture) -> list[Table]:
@@ -108,6 +125,20 @@ def worries(picture: Picture, settings: Settings) -> list[str]:
     for rows, words in ((lag.ahead, "were made after they landed"), (lag.history, "were a day old when they landed")):
         if rows:
             found.append(f"{rows:,} changes {words}: they count in no lag (runbook: Source clocks)")
+    return found + _forecast_worries(picture)
+
+
+def _forecast_worries(picture: Picture) -> list[str]:
+    found = []
+    for one in picture.forecasts:
+        run, ago = f"run {one.run_id} of {one.name}", duration(max(picture.at - one.made_at, 0))
+        if one.state == "waiting" and picture.at - one.made_at > SLOW_SECONDS:
+            found.append(f"{run} is not in gold after {ago} (runbook: A forecast is not in the tables)")
+        if one.state == "refused":
+            found.append(f"{run} was refused: {one.fault} (runbook: A forecast is not in the tables)")
+        if one.failed_at:
+            since = duration(max(picture.at - one.failed_at, 0))
+            found.append(f"{one.name} failed {since} ago: {one.cause} (runbook: A forecast fails)")
     return found
 
 

@@ -3,9 +3,10 @@
 Reads only; changes nothing and starts nothing.
 """
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import boto3
 from botocore.config import Config
@@ -15,6 +16,7 @@ from infra.local import backlog, compose, machine, stack
 from infra.local.backlog import Backlog
 from infra.local.daemon import Daemon
 from infra.local.health import Health
+from infra.local.runs import Register, Runs
 from infra.local.supervision import DOWN
 from lakehouse import places
 from lakehouse.errors import LakehouseError
@@ -65,12 +67,14 @@ class Picture:
         processes: Every process.
         progress: How far the data has come; None if the bucket does not say.
         backlog: What has not come through; None if the bucket does not say.
+        forecasts: The runs of each forecast.
     """
 
     at: float
     processes: list[Health]
     progress: Progress | None = None
     backlog: Backlog | None = None
+    forecasts: list[Runs] = field(default_factory=list)
 
 
 class Observer:
@@ -84,15 +88,18 @@ class Observer:
         self._settings = settings
         quick = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
         self._s3 = boto3.client("s3", config=quick, **settings.client_arguments)
+        states = boto3.client("stepfunctions", config=quick, **settings.client_arguments)
+        self._register = Register(settings, self._s3, states)
 
     def look(self) -> Picture:
         """Everything."""
         reached = self.progress()
         try:
             behind = backlog.look(self._s3, self._settings.bucket, reached or Progress())
+            runs = self._register.look()
         except (BotoCoreError, ClientError):
-            behind = None
-        return Picture(time.time(), health(self._settings), reached, behind)
+            behind, runs = None, []
+        return Picture(time.time(), health(self._settings), reached, behind, runs)
 
     def progress(self) -> Progress | None:
         """How far the data has come; None if the bucket does not say."""
@@ -101,6 +108,26 @@ class Observer:
             return Progress.from_json(answer["Body"].read())
         except (BotoCoreError, ClientError, ValueError):
             return None
+
+
+def is_driver_gone(settings: Settings) -> bool:
+    """Whether nobody is going to write tables here: this machine's driver is down, and no other holds the lease."""
+    if not settings.aws_endpoint_url or _has_driver(settings):
+        return False
+    try:
+        found = boto3.client("s3", **settings.client_arguments).get_object(Bucket=settings.bucket, Key=places.LEASE)
+        return float(json.loads(found["Body"].read())["until"]) < time.time()
+    except ClientError as fault:
+        return fault.response["Error"]["Code"] in ("NoSuchKey", "404")
+    except (BotoCoreError, ValueError, KeyError):
+        return False  # nobody knows: the execution itself ends the waiting
+
+
+def _has_driver(settings: Settings) -> bool:
+    """Whether the driver runs, or is started again by itself."""
+    if settings.stack == "compose":
+        return any(one.name == "spark" and one.health not in ("stopped", "failed") for one in compose.health(settings))
+    return Daemon(settings.data_path).states().get("spark", {}).get("statename", "STOPPED") not in DOWN
 
 
 def progress(settings: Settings) -> Progress | None:

@@ -17,6 +17,7 @@ from infra.local import artifacts, java
 from infra.local.daemon import ROOT
 from infra.local.lake import Lake
 from infra.report.checks import Check, Sent
+from infra.report.forecasts import Shown
 from lakehouse.settings import Settings
 from lakehouse.tables import OUTCOMES
 
@@ -80,6 +81,8 @@ class Facts:
         steps: Seconds of each step of the demo, by its name.
         versions: By name of the part.
         made_at: When the report was made, with a time zone.
+        forecasts: What comes next.
+        missing_forecasts: Why others are not there, a line each.
     """
 
     days: list[Day]
@@ -93,6 +96,8 @@ class Facts:
     steps: dict[str, float]
     versions: dict[str, str]
     made_at: datetime
+    forecasts: Sequence[Shown] = ()
+    missing_forecasts: Sequence[str] = ()
 
     @property
     def total(self) -> Day:

@@ -5,23 +5,19 @@ Pure: from points to HTML; the same parts stand in a page of their own and in th
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 
 from forecasting.pipeline import series
 from forecasting.pipeline.series import Point
-from infra.report import markup, svg
+from infra.report import accuracy, markup, svg
 from infra.report.words import short
 
 SERIES, PERIODS = 4, 70
-_STYLE = """\
-.actual { stroke: var(--ink); stroke-width: 1.4; } .expected { stroke: var(--net); stroke-width: 2; }
-.held { stroke: var(--returned); stroke-width: 1.6; stroke-dasharray: 4 3; } .fan { fill: var(--gross); opacity: 0.55; }
-.legend i.actual { background: var(--ink); } .legend i.held { background: var(--returned); }
-.legend i.fan { background: var(--gross); }
-"""
+_YEARS = timedelta(days=366)
+_LETTER = 7.0  # about how wide a letter is
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,13 @@ class Shown:
         history: What was, by series and moment.
         backtest: Points with actuals.
         forecast: Points to come.
+        metrics: Of the backtest, as the API names them.
+        run_id: The run's.
+        made_at: When, UTC, ISO 8601 with a Z.
+        rows: By full name, rows of the run that the driver loaded into each table; empty where nobody was to load it.
+        seconds: From the start of the execution to its end.
+        is_new: Whether it was made now, rather than before from the same input.
+        names: What items are called, where the item itself is a number.
     """
 
     name: str
@@ -47,13 +50,37 @@ class Shown:
     history: Mapping[tuple[str, ...], Mapping[datetime, float]]
     backtest: Sequence[Point]
     forecast: Sequence[Point]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    run_id: str = ""
+    made_at: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    is_new: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, one: tuple[str, ...]) -> str:
+        """A series in words."""
+        item, *dimensions = one
+        named = " ".join(filter(None, (item, self.names.get(item))))
+        return " · ".join([named, *dimensions])
+
+    @property
+    def accuracy(self) -> tuple[str, ...]:
+        """The cells under accuracy.HEADS."""
+        return accuracy.row(self.name, self.predictor, self.wape, self.naive, self.metrics, self.seconds)
+
+    @property
+    def levels(self) -> tuple[str, str, str]:
+        """The lowest quantile, the one in the middle, and the highest."""
+        found = sorted(self.forecast[0].values)
+        quantiles = [level for level in found if level != "mean"] or found
+        return quantiles[0], series.middle(found), quantiles[-1]
 
 
 def page(forecasts: Sequence[Shown]) -> str:
     """A page of their own, which needs nothing else."""
-    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + _STYLE
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
     names = escape(", ".join(one.name for one in forecasts))
-    body = "\n".join(section(one) for one in forecasts)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -67,23 +94,67 @@ def page(forecasts: Sequence[Shown]) -> str:
 <body>
 <main>
 <header><h1>Forecasts</h1><p>{names}</p></header>
-{body}
+{sections(forecasts)}
 </main>
 </body>
 </html>
 """
 
 
+def sections(forecasts: Sequence[Shown], missing: Sequence[str] = ()) -> str:
+    """How good all of them are, then each.
+
+    Args:
+        forecasts: Those that are there.
+        missing: Why others are not, a line each.
+    """
+    rows = [one.accuracy for one in forecasts]
+    table = markup.table(accuracy.HEADS, rows, numbers=len(accuracy.HEADS) - 2) if rows else ""
+    lines = "".join(f"<p>{escape(line)}</p>" for line in missing)
+    about = "Errors of the backtest, days that the predictor did not know, beside the forecast that repeats the week "
+    about += "before. WAPE: absolute errors as a share of all that was sold; wQL: the same for the quantiles; MASE: "
+    about += "below 1 is better than the naive forecast. Less is better."
+    body = f"{table}{lines}"
+    head = markup.section("How good the forecasts are", about if rows else "", body) if body else ""
+    return "\n".join([head, *map(section, forecasts)])
+
+
 def section(shown: Shown) -> str:
-    """The largest series of a forecast, each in a drawing, and how good it was."""
-    levels = _levels(shown)
-    legend = markup.legend(
-        [("actual", "what was"), ("held", "backtest"), ("line", levels[1]), ("fan", f"{levels[0]} to {levels[2]}")]
-    )
-    drawn = "".join(_both(shown, one, f"{shown.name}-{number}") for number, one in enumerate(largest(shown)))
-    said = f"{escape(shown.target)} by {escape(shown.predictor)}: WAPE {_figure(shown.wape)} in the backtest, "
-    said += f"{_figure(shown.naive)} for the seasonal naive forecast of the same days."
-    return markup.section(escape(shown.name), said, f'{legend}<div class="pair">{drawn}</div>')
+    """The largest series of a forecast, each in a drawing and in figures."""
+    low, middle, high = shown.levels
+    band = [("fan", f"{low} to {high}")] if low != high else []
+    legend = markup.legend([("actual", "what was"), ("held", "backtest"), ("line", middle), *band])
+    best = largest(shown)
+    drawn = "".join(_both(shown, one, f"{shown.name}-{number}") for number, one in enumerate(best))
+    count = len({point.series for point in shown.forecast})
+    said = f"{escape(shown.target)} by {escape(shown.predictor)}, the largest {len(best)} of {count} series."
+    title = f"Forecast: {escape(shown.name.replace('_', ' '))}"
+    body = f'{legend}<div class="pair series">{drawn}</div>{_figures(shown, best)}{_tables(shown)}'
+    return markup.section(title, said, body)
+
+
+def _figures(shown: Shown, best: Sequence[tuple[str, ...]]) -> str:
+    """What is expected of the largest series, period by period."""
+    levels = list(dict.fromkeys(shown.levels))
+    heads = ["series", "period", *levels]
+    is_day = all(point.at.time() == point.at.min.time() for point in shown.forecast)
+    rows = [
+        [shown.label(one), f"{point.at:%Y-%m-%d}" if is_day else f"{point.at:%Y-%m-%d %H:%M}",
+         *(f"{point.values[level]:,.1f}" for level in levels)]
+        for one in best
+        for point in sorted((point for point in shown.forecast if point.series == one), key=lambda point: point.at)
+    ]  # fmt: skip
+    table = markup.table(heads, rows, numbers=len(levels))
+    return f'<details class="series"><summary>The figures of these series</summary>{table}</details>'
+
+
+def _tables(shown: Shown) -> str:
+    """Where all of it lies."""
+    if not shown.rows:
+        return ""
+    rows = [(table, f"{count:,} rows") for table, count in shown.rows.items()]
+    table = markup.pairs([*rows, ("run", shown.run_id), ("made", shown.made_at.replace("T", " ").replace("Z", " UTC"))])
+    return f"<details><summary>Where all of it lies</summary>{table}</details>"
 
 
 def largest(shown: Shown) -> list[tuple[str, ...]]:
@@ -95,7 +166,7 @@ def largest(shown: Shown) -> list[tuple[str, ...]]:
 
 def drawing(shown: Shown, one: tuple[str, ...], width: int, name: str) -> str:
     """One series: its newest history, its backtest, and the fan of its quantiles."""
-    low, middle, high = _levels(shown)
+    low, middle, high = shown.levels
     forecast = sorted((point for point in shown.forecast if point.series == one), key=lambda point: point.at)
     backtest = sorted((point for point in shown.backtest if point.series == one), key=lambda point: point.at)
     period = forecast[1].at - forecast[0].at if len(forecast) > 1 else timedelta(days=1)
@@ -116,7 +187,7 @@ def drawing(shown: Shown, one: tuple[str, ...], width: int, name: str) -> str:
     upper = [(point.at, point.values[high]) for point in forecast]
     lower = [(point.at, point.values[low]) for point in reversed(forecast)]
     edge = " ".join(f"{x(at.timestamp()):.1f},{y(value):.1f}" for at, value in [*upper, *lower] if math.isfinite(value))
-    label = " · ".join(one)
+    label = shown.label(one)
     parts = [svg.text(label, left, 14, _class="name")]
     for tick in svg.ticks(y.low, y.high, 4):
         parts += [
@@ -128,22 +199,22 @@ def drawing(shown: Shown, one: tuple[str, ...], width: int, name: str) -> str:
         line(history, "actual"),
         line([(point.at, point.values[middle]) for point in backtest], "held"),
         line([(point.at, point.values[middle]) for point in forecast], "net expected"),
-        svg.text(f"{begin:%Y-%m-%d}", left, height - 8, _class="tick"),
-        svg.text(f"{forecast[-1].at:%Y-%m-%d}", width - right, height - 8, _class="tick", text_anchor="end"),
+        *_moments(x, height - 8, begin, [point.at for point in forecast]),
     ]
     return svg.picture(name, width, height, parts, title=f"{shown.target} of {label}: history, backtest and forecast")
 
 
+def _moments(x: svg.Scale, height: float, begin: datetime, ahead: Sequence[datetime]) -> list[str]:
+    """Where the drawing and the forecast begin and end; the forecast's begin only where there is room."""
+    first, last = (f"{at:%b %Y}" if ahead[-1] - begin > _YEARS else f"{at.day} {at:%b}" for at in (ahead[0], ahead[-1]))
+    parts = [
+        svg.text(f"{begin.day} {begin:%b %Y}", x.start, height, _class="tick"),
+        svg.text(last, x.end, height, _class="tick", text_anchor="end"),
+    ]
+    if x.end - x(ahead[0].timestamp()) > _LETTER * len(last):
+        parts.append(svg.text(first, x(ahead[0].timestamp()), height, _class="tick", text_anchor="end"))
+    return parts
+
+
 def _both(shown: Shown, one: tuple[str, ...], name: str) -> str:
     return markup.both(lambda width, unique: drawing(shown, one, width, unique), name, markup.HALF)
-
-
-def _levels(shown: Shown) -> tuple[str, str, str]:
-    """The lowest quantile, the one in the middle, and the highest."""
-    found = sorted(shown.forecast[0].values)
-    quantiles = [level for level in found if level != "mean"] or found
-    return quantiles[0], series.middle(found), quantiles[-1]
-
-
-def _figure(value: float) -> str:
-    return "unknown" if math.isnan(value) else f"{value:.3f}"

@@ -1,12 +1,13 @@
 """The report: one HTML file that needs nothing else, neither network nor script.
 
-Every text from the data is escaped here or by svg.py; the sections come from sales.py and machine.py.
+Every text from the data is escaped here or by svg.py; the sections come from sales.py, forecasts.py and
+machine.py.
 """
 
 from html import escape
 from pathlib import Path
 
-from infra.report import machine, sales
+from infra.report import forecasts, machine, sales
 from infra.report.facts import Facts
 from infra.report.words import day, money, share, short
 
@@ -28,6 +29,7 @@ def page(facts: Facts) -> str:
         sales.over_time,
         sales.rankings,
         sales.returns,
+        _forecasts,
         machine.changes,
         machine.times,
         machine.checks,
@@ -78,6 +80,10 @@ def _figures(facts: Facts) -> str:
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>" for name, value, note in shown)
     return f'<dl class="figures">{cells}</dl>'
+
+
+def _forecasts(facts: Facts) -> str:
+    return forecasts.sections(facts.forecasts, facts.missing_forecasts)
 
 
 def _footer(facts: Facts) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from tests.chaos import again, drivers
+from tests.chaos import again, drivers, forecasts
 from tests.chaos.rules import ERROR_500, SLOW_DOWN, Action, Delay, Reset, Rule
 from tests.chaos.scene import Act, NotMetError, Scene
 from tests.chaos.steps import STEPS, Step, kill_at
@@ -153,4 +153,10 @@ FAULTS: tuple[Fault, ...] = (
         for step in STEPS
         for after in (False, True)
     ),
+    *(
+        Fault(f"kill -9 {'after' if after else 'before'} {step.name}", forecasts.kill_step(step, after=after))
+        for step in forecasts.STEPS
+        for after in (False, True)
+    ),
+    Fault("kill -9 spark and gateway in a forecast's load", forecasts.kill_both, alone=True),
 )

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from lakehouse import places
 from lakehouse.tables import OPS_BATCHES, OUTCOMES
-from tests.chaos import compare
+from tests.chaos import compare, forecasts
 from tests.chaos.expected import Expected
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.load import Load, Request
@@ -125,7 +125,7 @@ def _run(stack: Stack, expected: Expected, outcome: Outcome) -> None:
     verdict = compare.compare(compare.tables(stack.settings), expected.rows())
     outcome.counts, outcome.rows = verdict.counts, verdict.rows
     outcome.faults += [f"{name}: {count}" for name, count in verdict.counts.items() if count] + list(verdict.examples)
-    outcome.faults += unaccounted(stack)
+    outcome.faults += [*unaccounted(stack), *forecasts.differences(stack)]
 
 
 def _happen(stack: Stack, outcome: Outcome, fault: Fault, scene: Scene, start: float, moment: float) -> None:

@@ -64,5 +64,6 @@ def uci(settings: Settings) -> None:
 
 
 def in_bucket(settings: Settings, bucket: str, **changes: Any) -> Settings:
-    """The settings with a lake of its own, apart from others on the same gateway."""
-    return dataclasses.replace(settings, bucket=bucket, database_prefix=f"{bucket}_", **changes)
+    """The settings with a lake of its own, apart from others on the same gateway, and without a driver that loads."""
+    own = {"bucket": bucket, "database_prefix": f"{bucket}_", "forecast_load_seconds": 0}
+    return dataclasses.replace(settings, **own, **changes)

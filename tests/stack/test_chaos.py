@@ -1,4 +1,4 @@
-"""Three rounds of faults on one stack; `make chaos` runs as many as one likes."""
+"""Four rounds of faults on one stack; `make chaos` runs as many as one likes."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -32,7 +32,12 @@ def fire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Expe
 
 @pytest.mark.parametrize(
     ("name", "restarts"),
-    [("S3 loses responses to writes", 0), ("topic twice, backwards", 0), ("kill -9 after silver commit", 1)],
+    [
+        ("S3 loses responses to writes", 0),
+        ("topic twice, backwards", 0),
+        ("kill -9 after silver commit", 1),
+        ("kill -9 after forecast commit", 2),
+    ],
 )
 def test_a_round(fire: tuple[Stack, Expected], name: str, restarts: int) -> None:
     stack, expected = fire

@@ -1,5 +1,6 @@
-"""The data commands over the whole stack as a person runs them: demo twice and failing, replay, verify, rebuild."""
+"""The commands over the whole stack as a person runs them: demo twice and failing, forecast, verify, rebuild."""
 
+import dataclasses
 import json
 import os
 import re
@@ -21,15 +22,21 @@ from tests.stack.conftest import client, make_settings, wait_until
 
 pytestmark = pytest.mark.stack
 
-LIMIT = "600"
+LIMIT = 17_000  # the sales of a week and a little more
+FORECASTS = """\
+revenue: {table: gold.daily_sales, item: country, time: sales_date, target: net_revenue, predictors: [NPTS], horizon: 2}
+fortnight: {table: gold.daily_sales, item: country, time: sales_date, target: net_revenue, horizon: 14}
+"""
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shop"]:
     """A stack that the demo itself brought up."""
-    shop = Shop(make_settings(tmp_path_factory.mktemp("demo"), cloudwatch_namespace="demo"))
+    folder = tmp_path_factory.mktemp("demo")
+    (folder / "forecasts.yaml").write_text(FORECASTS, encoding="utf-8")
+    shop = Shop(make_settings(folder, cloudwatch_namespace="demo", forecasts=str(folder / "forecasts.yaml")))
     try:
-        shop.first = shop.infra("demo", "--limit", LIMIT, "--noise", "heavy")
+        shop.first = shop.infra("demo", "--limit", str(LIMIT), "--noise", "heavy")
         yield shop
     finally:
         supervision.down(shop.settings.data_path)
@@ -43,18 +50,18 @@ class Shop:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-m", "infra", *arguments],
             cwd=ROOT,
-            env={**os.environ, **environment(self.settings)},
+            env={**os.environ, **environment(dataclasses.replace(self.settings, **changes))},  # type: ignore[arg-type]
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def infra(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        with self.start(*arguments) as running:
+    def infra(self, *arguments: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+        with self.start(*arguments, **changes) as running:
             out, err = running.communicate(timeout=300)
         return subprocess.CompletedProcess(arguments, running.returncode, out, err)
 
@@ -62,7 +69,7 @@ class Shop:
         return self.infra("query", "--format", "csv", sql).stdout.splitlines()[1:]
 
     def reports(self) -> list[Path]:
-        return sorted((self.settings.data_path / "reports").glob("*.html"))
+        return sorted((self.settings.data_path / "reports").glob("sales-*.html"))
 
 
 def _checks(out: str) -> list[str]:
@@ -79,11 +86,26 @@ def test_the_demo_checks_everything_and_writes_its_report(demo: Shop) -> None:
         assert words in done.stdout
 
 
+def test_the_demo_forecasts_what_its_history_suffices_for(demo: Shop) -> None:
+    done, page = demo.first, demo.reports()[0].read_text(encoding="utf-8")
+    needs = "no forecast fortnight: a horizon of 14 needs a history of 56 periods, gold.daily_sales has 8"
+    assert [line for line in done.stderr.splitlines() if "fortnight" in line] == [f"  {needs}"]
+    assert needs in page
+    assert re.search(r"^revenue +NPTS +\d\.\d{3} ", done.stdout, re.MULTILINE)
+    assert "revenue: net_revenue of United Kingdom (largest of " in done.stdout
+    (series,) = re.findall(r"the largest 4 of (\d+) series", page)
+    assert page.count('class="fan"/>') == 8  # four series, for wide and narrow pages
+    assert f'<td>gold.sales_forecast</td><td class="n">{2 * int(series)} rows</td>' in page
+    assert demo.query("select count(*) from gold.sales_forecast") == [f"{2 * int(series)}"]
+    counts = [float(found) for found in re.findall(r"<td class=n>(\d\.\d{3})</td>", page)]
+    assert len(counts) >= 3
+
+
 def test_status_top_and_metrics_tell_what_the_driver_did(demo: Shop) -> None:
     told = json.loads(demo.infra("status", "--json", "all").stdout)
     counts = told["progress"]["activity"]["counts"].values()
     rows = told["progress"]["rows"]["rows_read"]
-    assert sum(sum(count["outcomes"].values()) for count in counts) == rows > int(LIMIT)
+    assert sum(sum(count["outcomes"].values()) for count in counts) == rows > LIMIT
     assert not any(count["gaps"] or count["overlaps"] for count in counts)
     lags = [told["progress"]["activity"]["lags_since_start"][layer] for layer in LAYERS]
     assert 0 <= lags[0]["p50"] <= lags[1]["p50"] <= lags[2]["p50"] < 600  # told to a tenth of a second
@@ -107,10 +129,42 @@ def test_status_top_and_metrics_tell_what_the_driver_did(demo: Shop) -> None:
 def test_again_over_the_same_tables_it_comes_out_the_same(demo: Shop) -> None:
     sums = "select count(*), sum(quantity), sum(quantity * unit_price) from silver.current_order_lines"
     before = demo.query(sums)
-    done = demo.infra("demo", "--limit", LIMIT, "--seed", "2")
+    done = demo.infra("demo", "--limit", str(LIMIT), "--seed", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert demo.query(sums) == before
     assert len(demo.reports()) == 2
+    assert "Forecast: revenue" in demo.reports()[1].read_text(encoding="utf-8")
+
+
+def test_a_forecast_with_nothing_new_is_shown_and_not_made_again(demo: Shop) -> None:
+    runs = "select count(distinct run_id) from gold.sales_forecast"
+    before = demo.query(runs)
+    done = demo.infra("forecast", "revenue")
+    assert done.returncode == 0, done.stderr
+    assert "revenue: nothing new since run " in done.stdout
+    assert demo.query(runs) == before
+
+
+def test_ctrl_c_leaves_a_forecast_to_itself_and_status_shows_it(demo: Shop) -> None:
+    with demo.start("forecast", "revenue", "--horizon", "1") as running:
+        assert running.stderr
+        while "revenue: train" not in (line := running.stderr.readline()):
+            assert line, "it ended before it began"
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert out.splitlines()[-1].startswith("revenue: goes on; `make status` shows how far it is")
+    (found,) = json.loads(demo.infra("status", "--json", "all").stdout)["forecasts"]
+    assert found["name"] == "revenue"
+    clean = demo.infra("forecast-clean", "revenue")
+    if clean.returncode:  # unless it has come to its end meanwhile
+        assert clean.stderr == "error: revenue is being made; expected its end; see `make status`, then run it again\n"
+    unknown = demo.infra("forecast-clean", "revenu")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    assert "forecast revenu; expected one of revenue, fortnight" in unknown.stderr
+    again = demo.infra("forecast", "revenue", "--horizon", "1")  # waits for the one before, which is the same
+    assert again.returncode == 0, again.stderr
+    assert "revenue: nothing new since run " in again.stdout
 
 
 def test_the_second_way_in_stands_beside_the_first_and_gold_adds_them(demo: Shop) -> None:
@@ -146,11 +200,13 @@ def test_what_changed_while_the_stream_was_off_comes_by_resync(demo: Shop) -> No
 
 
 def test_a_wrong_table_fails_the_demo(demo: Shop) -> None:
-    """A line that the shop never sent: two checks name it, and the report is written all the same."""
+    """A line that the shop never sent, and no forecasts: each is named, and the report is written all the same."""
     _send_phantom(demo.settings)
-    done = demo.infra("demo", "--limit", "50")
+    done = demo.infra("demo", "--limit", "50", forecasts="nowhere.yaml")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "error: sums: order lines: 601; expected 600" in done.stderr
+    assert f"error: sums: order lines: {LIMIT + 1:,}; expected {LIMIT:,}" in done.stderr
+    assert "error: forecasts: nowhere.yaml" in done.stderr
+    assert "forecasts failed: nowhere.yaml" in demo.reports()[-1].read_text(encoding="utf-8")
     assert "error: tables: silver.order_lines" in done.stderr
     assert "error: tables: gold.daily_sales" in done.stderr
     assert re.search(r"\d of 21 checks failed", demo.reports()[-1].read_text(encoding="utf-8"))

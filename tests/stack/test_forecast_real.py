@@ -89,8 +89,8 @@ def test_forecasts_end_as_files_with_every_point_and_a_table_of_accuracy(
 ) -> None:
     assert main(["forecast", *NAMES]) == 0
     out = capsys.readouterr().out
-    assert "seasonal naive" in out
-    assert "forecast ░ from 2024-03-31 to 2024-04-06" in out
+    assert {"seasonal", "naive", "better"} <= set(out.split())
+    assert "from 2024-03-31 to 2024-04-06" in out
     found = {}
     for name in NAMES:
         (text,) = objects(s3, lake.bucket, f"{runs.RUNS}{name}/")

@@ -73,7 +73,7 @@ def test_what_differs_is_named(wanted: dict[str, object], found: dict[str, objec
 
 def test_every_named_query_says_what_it_answers() -> None:
     found = named.queries()
-    assert len(found) == 14
+    assert len(found) == 16
     assert all(len(query.description) > 20 and not query.sql.startswith("--") for query in found)
 
 
@@ -114,7 +114,7 @@ def test_named_queries_are_made_once_and_put_right(monkeypatch: pytest.MonkeyPat
     athena.queries |= {
         f"own{at}": {"NamedQueryId": f"own{at}", "Name": f"own{at}", "QueryString": "SELECT 1"} for at in range(60)
     }
-    assert len(catalog.named_queries(settings, check=True)) == len(catalog.named_queries(settings)) == 14
+    assert len(catalog.named_queries(settings, check=True)) == len(catalog.named_queries(settings)) == 16
     assert catalog.named_queries(settings) == []
     mine = next(query for query in athena.queries.values() if query["Name"] == "baskets")
     wanted, mine["QueryString"] = mine["QueryString"], "SELECT 2"
@@ -122,4 +122,4 @@ def test_named_queries_are_made_once_and_put_right(monkeypatch: pytest.MonkeyPat
     assert mine["QueryString"] == "SELECT 2"
     assert catalog.named_queries(settings) == ["updated query baskets"]
     assert mine["QueryString"] == wanted
-    assert len(athena.queries) == 74
+    assert len(athena.queries) == 76

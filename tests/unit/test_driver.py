@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse import places
+from lakehouse import places, runs
 from lakehouse.activity import Files
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
@@ -107,6 +107,16 @@ def test_what_maintenance_did_is_told_at_once(driver: Driver, monkeypatch: pytes
     assert driver.maintain() == "compact gold.daily_sales"
     assert told(driver)["activity"]["maintained"] == "compact gold.daily_sales"
     assert told(driver)["activity"]["tables"]["gold.daily_sales"]["files"] == 2
+
+
+def test_what_became_of_a_forecast_is_told_at_once(driver: Driver) -> None:
+    driver.bring_gold_up()
+    driver._bucket.put(f"{runs.RUNS}revenue/0a1b.json", b"{")
+    assert driver.load_forecast() == f"{runs.RUNS}revenue/0a1b.json"
+    activity = told(driver)["activity"]
+    assert activity["forecasts"]["revenue"]["refused"] == 1
+    assert "no run of a forecast" in activity["forecasts"]["revenue"]["fault"]
+    assert activity["waiting_runs"] == 0
 
 
 def test_forecasts_are_looked_for_only_when_nothing_waits(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,13 +32,18 @@ SAMPLE = tuple[str, tuple[tuple[str, str], ...]]
 
 @pytest.fixture
 def metrics() -> Metrics:
-    """Two batches of 100 rows in partition 0, gold 3 s and 5 s after the source; an object waits."""
+    """Two batches of 100 rows in partition 0, gold 3 s and 5 s after the source; an object waits; forecasts came."""
     clock = Clock()
     metrics = Metrics(clock=clock)
     work(metrics, 1, START)
     work(metrics, 2, START + 5, first=150, seconds=4.0)
     metrics.found([BronzeObject(key(1, 0), "e", 10, START + 3)])
     metrics.counted({"gold.daily_sales": Files(5, 4, 1000, 3)})
+    metrics.forecast_found("revenue", START - 500)
+    metrics.forecast_loaded("revenue", START - 90)
+    metrics.forecast_loaded("revenue", START - 200)
+    metrics.forecast_refused("units", "p50 is no number")
+    metrics.runs_wait(3)
     clock.now = START + 10
     return metrics
 
@@ -76,6 +81,12 @@ def test_prometheus_is_told_every_figure(metrics: Metrics) -> None:
     assert found["saleslake_oldest_waiting_object_age_seconds", ()] == 7
     assert found["saleslake_table_small_files", (("table", "gold.daily_sales"),)] == 3
     assert found["saleslake_shown_version", (("table", "silver.order_lines"),)] == 2
+    revenue, units = (("forecast", "revenue"),), (("forecast", "units"),)
+    assert found["saleslake_forecast_runs_total", (*revenue, ("outcome", "loaded"))] == 2
+    assert found["saleslake_forecast_runs_total", (*units, ("outcome", "refused"))] == 1
+    assert found["saleslake_forecast_newest_timestamp_seconds", revenue] == START - 90
+    assert found["saleslake_forecast_newest_timestamp_seconds", units] == 0
+    assert found["saleslake_forecast_waiting_runs", ()] == 3
     assert found["saleslake_driver_resident_memory_bytes", ()] > 10 << 20
     assert found["saleslake_up", (("process", "gateway"),)] == 0
     families = {family.name for family in text_string_to_metric_families(text)}
@@ -149,6 +160,11 @@ def test_cloudwatch_is_told_what_is_new_since_the_last_call(metrics: Metrics, aw
     assert first["OffsetGaps",]["Value"] == 50
     assert first["OldestWaitingObjectAge",]["Value"] == 7
     assert first["TableFiles", "gold.daily_sales"]["Dimensions"][1]["Name"] == "Table"
+    assert first["ForecastRunsLoaded", "revenue"]["Value"] == 2
+    assert first["ForecastRunsRefused", "units"]["Value"] == 1
+    assert first["ForecastAge", "revenue"]["Value"] == 100
+    assert ("ForecastAge", "units") not in first  # it has never been there: an age of 0 would say the contrary
+    assert first["ForecastRunsWaiting",]["Value"] == 3
     lag = first["Lag", "gold"]
     assert lag["Unit"] == "Seconds"
     assert lag["Counts"] == [90, 90]
@@ -156,6 +172,7 @@ def test_cloudwatch_is_told_what_is_new_since_the_last_call(metrics: Metrics, aw
     work(metrics, 3, START + 20, first=250)
     second = sent(aws, report, START + 70)
     assert second["Rows", "applied"]["Value"] == 90
+    assert (second["ForecastRunsLoaded", "revenue"]["Value"], second["ForecastAge", "revenue"]["Value"]) == (0, 160)
     assert second["Lag", "gold"]["Counts"] == [90]
     assert ("Lag", "gold") not in sent(aws, report, START + 130)
 

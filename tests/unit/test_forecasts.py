@@ -17,6 +17,7 @@ from forecasting.data import artefact, forecast_export
 from forecasting.data.artefact import Artefact
 from forecasting.data.parts import Export
 from lakehouse import runs
+from lakehouse.activity import Forecast
 from lakehouse.errors import ContractError, SourceError
 from lakehouse.runs import RUNS, Loaded, Run, loaded_key, run_key
 from lakehouse.tables import (
@@ -32,6 +33,7 @@ from spark_jobs import compare_forecasts, exports, forecasts
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.forecasts import Loader
+from spark_jobs.metrics import Metrics
 from spark_jobs.recompute_accuracy import accuracy as slow
 from spark_jobs.recompute_forecasts import backtests as backtests_by_hand
 from spark_jobs.recompute_forecasts import differences
@@ -88,8 +90,8 @@ class Site:
         self.start()
 
     def start(self) -> None:
-        self.accuracy = Accuracy(self.tables)
-        self.loader = Loader(self.tables, self.bucket, self.accuracy, lambda: self.now)
+        self.accuracy, self.metrics = Accuracy(self.tables), Metrics(clock=lambda: self.now)
+        self.loader = Loader(self.tables, self.bucket, self.accuracy, lambda: self.now, self.metrics)
 
     def sell(self, country: str, day: date, revenue: str, version: int) -> None:
         rows = pa.Table.from_pylist(
@@ -453,6 +455,38 @@ def test_it_looks_once_a_second_at_most(site: Site) -> None:
     site.now += forecasts.LOOK_SECONDS
     assert site.loader.step()
     assert [prefix for prefix, _ in site.bucket.listed][:2] == ["ops/forecasts/loaded/", RUNS]
+
+
+def test_what_waits_and_what_became_of_it_is_counted_and_the_newest_is_known_after_a_start(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"0a": "2011-01-01T06:00:00Z", "0b": "2011-01-03T06:00:00Z", "0c": "2011-01-05T06:00:00Z"}
+    for run_id, at in made.items():
+        broken = {"target_column": "country"} if run_id == "0c" else {}
+        site.land(dataclasses.replace(RUN, run_id=run_id, made_at=at, **broken))
+    site.bucket.put(f"{RUNS}Not a forecast/1.json", b"{")
+    site.now += forecasts.LOOK_SECONDS
+    waiting = []
+    while site.loader.step():
+        waiting.append(site.metrics.waiting_runs)
+    assert waiting == [3, 2, 1, 0]
+    newest = datetime(2011, 1, 3, 6, tzinfo=UTC).timestamp()
+    revenue, unknown = site.metrics.forecasts["revenue"], site.metrics.forecasts["unknown"]
+    assert (revenue.loaded, revenue.refused, revenue.newest_at) == (2, 1, newest)
+    assert "target column 'country'" in revenue.fault
+    assert (unknown.loaded, unknown.refused, len(site.metrics.forecasts)) == (0, 1, 2)
+    site.bucket.put(loaded_key("revenue", "0b2"), b"\xff")  # neither an answer nor a run
+    site.bucket.put(run_key("revenue", "0b2"), b"\xff")
+    site.start()
+    at = {f"{RUNS}revenue/{run_id}.json": float(number) for number, run_id in enumerate(made)}
+    entries = site.bucket.entries
+    monkeypatch.setattr(
+        site.bucket,
+        "entries",
+        lambda prefix: [dataclasses.replace(one, modified_at=at.get(one.key)) for one in entries(prefix)],
+    )
+    assert site.work() == []
+    assert site.metrics.forecasts == {"revenue": Forecast(newest_at=newest)}
 
 
 def test_a_run_whose_answer_is_taken_away_is_loaded_again(site: Site) -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lakehouse.activity import WHOLE, Activity, Batch, Count, Files, Lag
+from lakehouse.activity import WHOLE, Activity, Batch, Count, Files, Forecast, Lag
 from lakehouse.places import KafkaObject
 from lakehouse.progress import Progress
 from spark_jobs.gold import Step
@@ -112,9 +112,14 @@ def test_the_record_comes_back_as_it_was() -> None:
     work(metrics, 1, START)
     metrics.counted({"silver.order_lines": Files(3, 2, 1000, 2)})
     metrics.maintained("compaction of silver.order_lines")
+    metrics.forecast_loaded("revenue", START - 1)
+    metrics.forecast_refused("revenue", "p50 is no number")
+    metrics.runs_wait(2)
     progress = Progress(1, 2, START, {"id": {"0": 7}}, {"rows_read": 3}, 4, 5, 6, metrics.activity())
     assert Progress.from_json(progress.to_json()) == progress
     assert progress.activity.resident_bytes > 10 << 20
+    assert progress.activity.forecasts == {"revenue": Forecast(1, 1, START - 1, "p50 is no number")}
+    assert progress.activity.waiting_runs == 2
 
 
 def test_records_of_other_versions_are_read() -> None:

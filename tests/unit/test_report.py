@@ -19,6 +19,7 @@ from generator.outcome import Summary
 from infra.report import chart, checks, page, revenue, svg, truth, words
 from infra.report.checks import Check, Sent
 from infra.report.facts import Batch, Day, Facts, Named
+from tests.unit.test_forecast_report import shown
 
 pytestmark = pytest.mark.unit
 
@@ -100,6 +101,21 @@ def test_the_page_is_whole_and_needs_nothing_else() -> None:
     assert parsed.loads == []
     assert not re.search(r"url\(|@import", text)
     assert len(parsed.ids) == len(set(parsed.ids))
+
+
+def test_forecasts_stand_on_the_page_before_the_machine() -> None:
+    text = page.page(_facts(forecasts=[shown("a", EVIL)], missing_forecasts=[f"no forecast b: {EVIL}"]))
+    parsed = _parsed(text)
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert "script" not in parsed.tags
+    places = [
+        text.index(words)
+        for words in ("Returns by month", "How good the forecasts are", "Forecast: tea", "What became")
+    ]
+    assert places == sorted(places)
+    for drawing in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        ET.fromstring(drawing)
+    assert "How good" not in page.page(_facts())
 
 
 def test_text_of_the_data_is_escaped_wherever_it_stands() -> None:

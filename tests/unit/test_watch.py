@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from infra.commands import view, watch
 from infra.local.backlog import Backlog, Unread, look
 from infra.local.health import Health
+from infra.local.runs import Runs
 from infra.local.status import Picture
 from lakehouse import places
 from lakehouse.activity import WHOLE, Activity, Batch, Count, Files, Lag
@@ -47,6 +48,7 @@ PROCESSES = [
 ]
 BACKLOG = Backlog({("id", 0): Unread(2, 9000, NOW - 1.5), ("id", 1): Unread()})
 PICTURE = Picture(NOW, PROCESSES, PROGRESS, BACKLOG)
+RUNS = Runs("revenue", "0a1b", NOW - 90, "loaded", 1234)
 
 
 def lines(picture: Picture, busy: dict[str, float] | None = None) -> list[str]:
@@ -122,6 +124,27 @@ def _with(**changes: Any) -> Picture:
     )
 
 
+def _forecast(**changes: Any) -> Picture:
+    return dataclasses.replace(PICTURE, forecasts=[dataclasses.replace(RUNS, **changes)])
+
+
+def test_forecasts_have_a_line_each_with_their_newest_run() -> None:
+    longest = Runs("units_of_the_very_best_of_top_products_x", began_at=NOW - 7)
+    picture = dataclasses.replace(PICTURE, forecasts=[dataclasses.replace(RUNS, began_at=NOW - 61), longest])
+    narrow = Console(file=io.StringIO(), width=80)
+    narrow.print(*view.forecasts(picture))
+    assert isinstance(narrow.file, io.StringIO)
+    assert "…" not in narrow.file.getvalue()
+    assert " ".join(cells(picture, "revenue")) == "revenue 0a1b 1 min 30 s loaded 1,234 1 min 1 s"
+    assert cells(picture, "units") == [longest.name, "7", "s"]
+    assert (
+        view.worries(picture, Settings())
+        == view.worries(_forecast(state="waiting", made_at=NOW - 59), Settings())
+        == []
+    )
+    assert json.loads(json.dumps(view.document(picture)))["forecasts"][0]["rows"] == 1234
+
+
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
@@ -135,6 +158,9 @@ def _with(**changes: Any) -> Picture:
         (_with(counts={"0": Count({"applied": 90, "rejected": 10})}), "10.0% of the rows are rejected"),
         (_with(lags={WHOLE: {"gold": Lag(ahead=4)}}), "4 changes were made after they landed"),
         (_with(lags={WHOLE: {"gold": Lag(history=4)}}), "4 changes were a day old when they landed"),
+        (_forecast(state="waiting", made_at=NOW - 61), "run 0a1b of revenue is not in gold after 1 min 1 s"),
+        (_forecast(state="refused", fault="p50 is no number"), "run 0a1b of revenue was refused: p50 is no number"),
+        (_forecast(failed_at=NOW - 5, cause="row 7 is wrong"), "revenue failed 5 s ago: row 7 is wrong"),
     ],
 )
 def test_what_a_person_should_look_at_is_said_with_the_runbooks_name(picture: Picture, words: str) -> None:
