@@ -157,7 +157,9 @@ def _ensure_stack(settings: Settings) -> bool:
     if found is not None and found.batch_id:
         return True
     terminal.progress("no sales yet: replaying those of a year")
-    replayed = data.send_and_wait(settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None))
+    replayed = data.send_and_wait(
+        settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None, ingest="kafka")
+    )
     return replayed is not None
 
 

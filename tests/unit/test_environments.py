@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -243,6 +244,8 @@ def test_what_a_killed_gateway_left_working_is_ended_and_nothing_else(tmp_path: 
     program = [sys.executable, "-c", "import time; time.sleep(60)"]
     with subprocess.Popen([*program, str(tmp_path / "main.py")], start_new_session=True) as left:
         (tmp_path / "pid").write_text(str(left.pid))
+        while not psutil.Process(left.pid).cmdline():  # a process that has just begun has none yet
+            assert left.poll() is None
         assert emr_run.end_orphan(tmp_path) is True
         assert left.wait(10) == -9
     assert emr_run.end_orphan(tmp_path) is False
