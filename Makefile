@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 NOISE ?= realistic
+INGEST ?= kafka
 SEED ?= 1
 RATE ?=
 LIMIT ?=
@@ -35,8 +36,8 @@ SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name 
 ##@ Start here
 
 .PHONY: demo
-demo: $(READY) ## Start the stack, replay a year of sales, check every row, forecast, write a report (NOISE= SEED= LIMIT=)
-	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT))
+demo: $(READY) ## Start the stack, replay a year of sales, check every row, forecast, report (NOISE= SEED= LIMIT= INGEST=)
+	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test
 test: $(READY) $(CLIENTS) $(DBT) ## Run every test that needs neither Docker nor AWS
@@ -77,12 +78,16 @@ reset: $(READY) ## Stop everything and DELETE the local data: topic, bucket, tab
 ##@ Data
 
 .PHONY: replay
-replay: $(READY) ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE=)
-	@$(RUN) infra replay --noise $(NOISE) --seed $(SEED) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
+replay: $(READY) ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE= INGEST=)
+	@$(RUN) infra replay --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: generate
-generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second, NOISE= SEED=)
-	@$(RUN) infra generate --noise $(NOISE) --seed $(SEED) $(if $(RATE),--rate $(RATE))
+generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second, NOISE= SEED= INGEST=)
+	@$(RUN) infra generate --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(RATE),--rate $(RATE))
+
+.PHONY: resync
+resync: $(READY) ## Bring silver to what the DynamoDB table holds, after its stream was off or to begin with
+	@$(RUN) infra resync
 
 .PHONY: query
 query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)

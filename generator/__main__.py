@@ -14,11 +14,11 @@ from types import FrameType
 
 from rich.console import Console
 
-from generator import noise, producers, replay, screen, simulate, topics, truth, wait
+from generator import arrival, noise, producers, replay, screen, simulate, topics, truth
 from generator.outcome import Summary
 from lakehouse import logs
 from lakehouse.errors import LakehouseError
-from lakehouse.places import TOPIC
+from lakehouse.places import KAFKA, SOURCES, TOPIC
 from lakehouse.settings import Settings, load
 
 
@@ -66,6 +66,7 @@ def _replay(settings: Settings, options: argparse.Namespace, signals: _Signals) 
             rate=options.rate,
             client=options.client,
             fresh=options.fresh,
+            sink=options.sink,
             report=report,
             stop=signals.stop,
         )
@@ -86,6 +87,7 @@ def _simulate(settings: Settings, options: argparse.Namespace, signals: _Signals
         orders_per_day=options.orders,
         changes=options.changes,
         seconds=options.seconds,
+        sink=options.sink,
     )
     with screen.progress() as report:
         summary = simulate.run(settings, request, client=options.client, report=report, stop=signals.stop)
@@ -95,7 +97,7 @@ def _simulate(settings: Settings, options: argparse.Namespace, signals: _Signals
 
 def _wait(settings: Settings, summary: Summary, signals: _Signals) -> int:
     with screen.progress() as report:
-        arrived = wait.until_in_gold(settings, summary.topic_id, summary.ends, report, stop=signals.stop)
+        arrived = arrival.until_in_gold(settings, summary, report, signals.stop)
     if not arrived:
         print("stopped waiting; everything is sent and confirmed", file=sys.stderr)
         return 128 + signals.caught
@@ -104,7 +106,7 @@ def _wait(settings: Settings, summary: Summary, signals: _Signals) -> int:
 
 
 def _truth(settings: Settings, options: argparse.Namespace, _: _Signals) -> int:
-    print(f"{truth.write(settings, options.out):,} order lines in {options.out}")
+    print(f"{truth.write(settings, options.out, options.sink):,} order lines in {options.out}")
     return 0
 
 
@@ -121,10 +123,14 @@ def _show(summary: Summary) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m generator", description="The shop: sends changes to Kafka.")
+    parser = argparse.ArgumentParser(
+        prog="python -m generator", description="The shop: sends changes to Kafka, or makes them in a DynamoDB table."
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    sending = argparse.ArgumentParser(add_help=False)
+    going = argparse.ArgumentParser(add_help=False)
+    going.add_argument("--sink", choices=SOURCES, default=KAFKA, help="where changes go (kafka)")
+    sending = argparse.ArgumentParser(add_help=False, parents=[going])
     sending.add_argument("--noise", choices=sorted(noise.LEVELS), default="realistic", help="how much goes wrong")
     sending.add_argument("--seed", type=int, default=1, help="of all chance")
     sending.add_argument("--rate", type=float, metavar="N", help="changes a second")
@@ -144,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--orders", type=float, default=simulate.ORDERS_PER_DAY, metavar="N", help="a day, on average")
     command.set_defaults(act=_simulate)
 
-    command = commands.add_parser("truth", help="write the state the shop believes in")
+    command = commands.add_parser("truth", parents=[going], help="write the state the shop believes in")
     command.add_argument("--out", type=Path, required=True, help="a .parquet or .jsonl file")
     command.set_defaults(act=_truth)
 

@@ -17,6 +17,7 @@ from generator.producers import Producer
 from generator.steps import Clock, Step
 from lakehouse.errors import ConfigError
 from lakehouse.logs import event
+from lakehouse.places import KAFKA
 
 BLOCK_STEPS: Final = 10_000
 BLOCK_SECONDS: Final = 0.1
@@ -26,12 +27,14 @@ _NAP_SECONDS: Final = 0.2
 def planner(run: Run) -> Planner:
     """The planner of a run's messages."""
     recipe = run.recipe
+    level, is_kafka = noise.level(recipe.noise), recipe.sink == KAFKA
     return Planner(
-        noise.level(recipe.noise),
+        level if is_kafka else noise.of_table(level),
         recipe.seed,
         first_lsn=recipe.first_lsn,
         clock=Clock(recipe.start_millis, recipe.rate),
         reach=recipe.reach,
+        has_tombstones=is_kafka,
     )
 
 
@@ -83,7 +86,7 @@ class Dispatch:
             for message in islice(messages, max(0, resumed_at - position), None):
                 self.producer.send(message.key, message.value)
             position += len(messages)
-            self.report(run.recipe.shop, plan.steps, total)
+            self.report(run.recipe.name, plan.steps, total)
         if stopped and resumable:
             self.producer.flush()
             run = replace(run, confirmed=max(run.confirmed, position))
@@ -123,6 +126,7 @@ class Dispatch:
             first_lsn=run.recipe.first_lsn,
             last_lsn=plan.last_lsn,
             topic_id=run.topic_id,
+            sink=run.recipe.sink,
             client=self.producer.name,
             ends=self.ends(),
             stopped=not run.closed,
@@ -130,14 +134,22 @@ class Dispatch:
 
 
 def forget_lost(journal: Journal, topic_id: str) -> list[Run]:
-    """The interrupted runs that can be gone on with; those to a topic that is gone are closed, for nothing remains."""
+    """The interrupted runs to the journal's sink that can be gone on with.
+
+    Those to a topic or table that is gone are closed, for nothing remains of them.
+    """
     kept = []
     for run in journal.unfinished():
+        if run.recipe.sink != journal.sink:
+            continue
         if run.topic_id == topic_id:
             kept.append(run)
         else:
             journal.write(replace(run, closed=True))
-            event("interrupted run forgotten, its topic is gone", shop=run.recipe.shop, first_lsn=run.recipe.first_lsn)
+            what = "topic" if journal.sink == KAFKA else "table"
+            event(
+                f"interrupted run forgotten, its {what} is gone", shop=run.recipe.shop, first_lsn=run.recipe.first_lsn
+            )
     return kept
 
 

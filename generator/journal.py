@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lakehouse.errors import ConfigError, ContractError
+from lakehouse.places import KAFKA
 
 RECIPE_VERSION = 1
 
@@ -32,6 +33,7 @@ class Recipe:
         rate: Steps per second of the shop's time.
         reach: Greatest delay of the noise in steps.
         version: Of the code that plans; another one would plan other messages.
+        sink: Where it goes: kafka or dynamodb.
     """
 
     shop: str
@@ -43,6 +45,12 @@ class Recipe:
     rate: float
     reach: int
     version: int = RECIPE_VERSION
+    sink: str = KAFKA
+
+    @property
+    def name(self) -> str:
+        """What is told of the run while it goes on."""
+        return self.shop if self.sink == KAFKA else f"{self.shop} to {self.sink}"
 
     def same_request(self, other: "Recipe") -> bool:
         """Whether both answer the same command: all but the first lsn and the time."""
@@ -56,10 +64,10 @@ class Run:
 
     Args:
         recipe: What is being sent.
-        topic_id: Kafka's id of the topic it goes to.
+        topic_id: Kafka's id of the topic it goes to, or DynamoDB's of the table.
         steps: The shop's steps whose messages may have been sent.
         last_lsn: The highest lsn that may have been sent.
-        confirmed: Messages, from the first, that the broker has confirmed.
+        confirmed: Messages, from the first, that the broker has confirmed, or changes that the table has.
         ended: Whether `steps` is final; what the noise still owes follows them and nothing else.
         closed: Whether all is sent and confirmed.
     """
@@ -80,10 +88,12 @@ class Journal:
     Args:
         folder: The data folder.
         shop: replay or simulate.
+        sink: Where it sends; a shop may send to each sink at a time.
     """
 
     folder: Path
     shop: str
+    sink: str = KAFKA
     _lock: int = field(default=-1, init=False, repr=False)
 
     def __enter__(self) -> Self:
@@ -94,7 +104,8 @@ class Journal:
         """
         try:
             self._place.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._place / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            name = "lock" if self.sink == KAFKA else f"lock-{self.sink}"
+            self._lock = os.open(self._place / name, os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as fault:
             os.close(self._lock)

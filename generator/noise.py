@@ -4,7 +4,7 @@ Owns the one table of shares. Works on a row's JSON text (an envelope's image); 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
@@ -89,6 +89,16 @@ def level(name: str) -> Level:
         return LEVELS[name]
     except KeyError as fault:
         raise ConfigError(f"noise {name!r}", f"one of {', '.join(LEVELS)}", "correct NOISE or --noise") from fault
+
+
+def of_table(found: Level) -> Level:
+    """What of a level can happen to the rows of a table, whose writes are the truth.
+
+    A row may be wrong, blank, late, deleted and inserted again, may have unknown columns or never have been. A write
+    cannot break the stream record that DynamoDB makes of it, arrive after a younger one of its key, or be a change
+    twice; there is no message without a value. What happens on the way (a record twice, an object late) is the way's.
+    """
+    return replace(found, null_value=0.0, malformed=0.0, duplicate=0.0, delayed=0.0, shuffled=0.0)
 
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps makes one a call

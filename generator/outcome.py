@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from lakehouse.places import KAFKA
+
 Report = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done and of how much in all, None if that is open."""
 
@@ -33,9 +35,10 @@ class Summary:
         seconds: How long this process took for its part.
         first_lsn: The run's lowest lsn.
         last_lsn: The run's highest lsn.
-        topic_id: Kafka's id of the topic.
+        topic_id: Kafka's id of the topic, or DynamoDB's of the table.
         ends: The topic's end offset by partition, after the last message.
         client: The Kafka client used.
+        sink: kafka or dynamodb.
         stopped: Whether it came to an early end because it was asked to; a replay then goes on when run again.
     """
 
@@ -52,6 +55,7 @@ class Summary:
     client: str
     ends: dict[int, int] = field(default_factory=dict)
     stopped: bool = False
+    sink: str = KAFKA
 
     @property
     def sent(self) -> int:

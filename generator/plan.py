@@ -34,6 +34,7 @@ class Planner:
         first_lsn: The lsn of the first change.
         clock: The shop's time.
         reach: How many steps later a change may at most be made up for or delivered.
+        has_tombstones: Whether a delete is followed by a message without a value.
 
     Example:
         >>> planner = Planner(noise.level("none"), 1, first_lsn=7, clock=Clock(0))
@@ -41,7 +42,17 @@ class Planner:
         [7]
     """
 
-    def __init__(self, level: noise.Level, seed: int, *, first_lsn: int, clock: Clock, reach: int = 200_000) -> None:
+    def __init__(
+        self,
+        level: noise.Level,
+        seed: int,
+        *,
+        first_lsn: int,
+        clock: Clock,
+        reach: int = 200_000,
+        has_tombstones: bool = True,
+    ) -> None:
+        self._has_tombstones = has_tombstones
         self.steps = 0
         self.last_lsn = first_lsn - 1
         self.kinds: Counter[str] = Counter()
@@ -108,7 +119,7 @@ class Planner:
                 self._post(message._replace(kind="duplicate"), self._delay())
         if not later:
             self._out.append(message)
-        if op == "d":
+        if op == "d" and self._has_tombstones:
             tombstone = Message(message.key, None, 0, "tombstone")
             if later:
                 self._post(tombstone, later)

@@ -68,7 +68,9 @@ class _Lament(logging.Handler):
         self.say(record.getMessage())
 
 
-class _Closing:
+class Closing:
+    """A producer that is closed at the end of a `with`."""
+
     def close(self) -> None:
         raise NotImplementedError
 
@@ -79,7 +81,7 @@ class _Closing:
         self.close()
 
 
-class KafkaPython(_Closing):
+class KafkaPython(Closing):
     """kafka-python: pure Python, about 25,000 messages a second."""
 
     name = "kafka-python"
@@ -135,7 +137,7 @@ class KafkaPython(_Closing):
         self._log.propagate = True
 
 
-class Confluent(_Closing):
+class Confluent(Closing):
     """confluent-kafka: librdkafka, about 100,000 messages a second."""
 
     name = "confluent"

@@ -1,4 +1,4 @@
-"""The replay: the UCI data set in time order as a changelog, with noise, to Kafka or as plain messages.
+"""The replay: the UCI data set in time order as a changelog, with noise, to Kafka, DynamoDB or as plain messages.
 
 `messages` and `truth` are pure; `run` sends. Whatever the noise and the seed, what remains is the data set itself.
 """
@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Final
 
-from generator import dataset, noise, outcome, producers, topics
+from generator import dataset, noise, outcome, sinks
 from generator.dispatch import Dispatch, forget_lost, require_rate
 from generator.journal import Journal, Recipe, Run
 from generator.outcome import Report, Stop, Summary
@@ -21,6 +21,7 @@ from generator.steps import Clock, Message, final
 from lakehouse.envelopes import OrderLine
 from lakehouse.errors import ConfigError
 from lakehouse.logs import event
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 
 SHOP: Final = "replay"
@@ -84,10 +85,11 @@ def run(  # noqa: PLR0913 - the command's options, each with its default
     rate: float | None = None,
     client: str = "auto",
     fresh: bool = False,
+    sink: str = KAFKA,
     report: Report = outcome.silent,
     stop: Stop = outcome.never,
 ) -> Summary:
-    """Send the replay to Kafka and return when every message is confirmed.
+    """Send the replay to Kafka, or write it into the DynamoDB table, and return when all of it is confirmed.
 
     A replay that was interrupted goes on when it is asked for again with the same noise, seed and limit. Any other
     interrupted one is settled first: its rows sent so far are put right, so that none of its noise stays.
@@ -99,6 +101,7 @@ def run(  # noqa: PLR0913 - the command's options, each with its default
         limit: Only the first so many lines.
         rate: Lines a second; None for as fast as possible.
         client: auto, kafka-python or confluent.
+        sink: kafka or dynamodb.
         fresh: Settle an interrupted replay of the same arguments, too, and begin anew.
         report: Told of progress in lines.
         stop: Asked between two blocks; after a stop the replay can be gone on with.
@@ -110,22 +113,19 @@ def run(  # noqa: PLR0913 - the command's options, each with its default
     require_rate(rate)
     if limit is not None and limit < 1:
         raise ConfigError(f"limit {limit}", "a positive number of lines", "correct LIMIT or --limit")
-    wanted = _recipe(noise, seed, limit, rate)
-    topic_id = topics.ensure(settings)
-    with (
-        Journal(settings.data_path, SHOP) as journal,
-        producers.choose(settings, client, bulk=rate is None or rate > 5_000) as producer,
-    ):
-        dispatch = Dispatch(lambda: topics.end_offsets(settings), journal, producer, report, stop)
+    wanted = replace(_recipe(noise, seed, limit, rate), sink=sink)
+    way = sinks.sink(settings, sink, client)
+    with Journal(settings.data_path, SHOP, sink) as journal, way.open(rate is None or rate > 5_000) as producer:
+        dispatch = Dispatch(way.ends, journal, producer, report, stop)
         current = None
-        for found in forget_lost(journal, topic_id):
+        for found in forget_lost(journal, way.id):
             if not fresh and not found.ended and found.recipe.same_request(wanted):
                 current = found
             else:
                 _settle(dispatch, found)
         if current is None:
             recipe = replace(wanted, first_lsn=journal.next_lsn(time.time_ns() // 1000))
-            current = Run(recipe, topic_id)
+            current = Run(recipe, way.id)
             journal.write(current)
         else:
             event("interrupted replay goes on", confirmed=current.confirmed, first_lsn=current.recipe.first_lsn)

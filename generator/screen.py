@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from generator.outcome import Report, Summary
+from lakehouse.places import KAFKA
 
 PLAIN_SECONDS: Final = 5.0
 
@@ -71,23 +72,27 @@ def _rate(count: int, seconds: float) -> str:
 def summary_table(summary: Summary) -> Table:
     """Messages by kind."""
     table = Table()
-    table.add_column("messages")
+    table.add_column("messages" if summary.sink == KAFKA else "changes")
     table.add_column("count", justify="right")
     for kind, count in sorted(summary.kinds.items(), key=lambda entry: -entry[1]):
         if not kind.startswith("malformed:"):
             table.add_row(kind.replace("_", " "), f"{count:,}")
-    table.add_row("malformed", f"{summary.malformed:,}", end_section=True)
+    if summary.sink == KAFKA:
+        table.add_row("malformed", f"{summary.malformed:,}")
+    table.add_section()
     table.add_row("all", f"{summary.messages:,}")
     if summary.resumed_at:
         table.add_row("  sent before the interruption", f"{summary.resumed_at:,}")
-    table.add_row("  delivered after younger changes", f"{summary.delayed:,}")
+    if summary.sink == KAFKA:
+        table.add_row("  delivered after younger changes", f"{summary.delayed:,}")
     return table
 
 
 def summary_line(summary: Summary) -> str:
     """What became of the run, in one line."""
     state = "stopped" if summary.stopped else "done"
+    what = "messages sent and confirmed" if summary.sink == KAFKA else "changes of the table"
     return (
-        f"{summary.shop} {state}: {summary.steps:,} changes of the shop; {summary.sent:,} messages sent and confirmed "
+        f"{summary.shop} {state}: {summary.steps:,} changes of the shop; {summary.sent:,} {what} "
         f"in {summary.seconds:.1f} s, {summary.rate:,.0f}/s by {summary.client}"
     )

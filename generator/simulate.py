@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import faker
 
-from generator import load, noise, outcome, producers, topics
+from generator import load, noise, outcome, sinks
 from generator.dispatch import Dispatch, forget_lost, require_rate
 from generator.journal import Journal, Recipe, Run
 from generator.outcome import Report, Stop, Summary
@@ -22,6 +22,7 @@ from generator.shop import DAY_SECONDS, Shop
 from generator.steps import Step
 from lakehouse.errors import ConfigError, ContractError
 from lakehouse.logs import event
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 
 SHOP: Final = "simulate"
@@ -45,6 +46,7 @@ class Request:
         orders_per_day: Mean orders of a day, before trend and season.
         changes: Stop after so many changes of the shop.
         seconds: Stop after so much time.
+        sink: kafka or dynamodb.
     """
 
     noise: str = "realistic"
@@ -55,6 +57,7 @@ class Request:
     orders_per_day: float = ORDERS_PER_DAY
     changes: int | None = None
     seconds: float | None = None
+    sink: str = KAFKA
 
     def check(self) -> None:
         """Refuse what cannot be simulated.
@@ -92,28 +95,23 @@ def run(
         SourceError: The broker does not answer or does not confirm.
     """
     request.check()
-    topic_id = topics.ensure(settings)
     bulk = request.rate is None and request.first_day is not None
-    with (
-        Journal(settings.data_path, SHOP) as journal,
-        producers.choose(settings, client, bulk=bulk) as producer,
-    ):
-        for found in forget_lost(journal, topic_id):
+    way = sinks.sink(settings, request.sink, client, is_bulk=False)
+    with Journal(settings.data_path, SHOP, request.sink) as journal, way.open(bulk) as producer:
+        for found in forget_lost(journal, way.id):
             event("interrupted simulation is finished first", changes=found.steps, first_lsn=found.recipe.first_lsn)
             ended = replace(found, ended=True)
             journal.write(ended)
-            Dispatch(lambda: topics.end_offsets(settings), journal, producer, outcome.silent, outcome.never).send(
+            Dispatch(way.ends, journal, producer, outcome.silent, outcome.never).send(
                 ended, steps(ended.recipe), rate=None, total=None, resumable=True
             )
         recipe = _recipe(request, journal.next_lsn(time.time_ns() // 1000))
-        current = Run(recipe, topic_id)
+        current = Run(recipe, way.id)
         journal.write(current)
         wanted = steps(recipe) if request.changes is None else islice(steps(recipe), request.changes)
         rate = request.rate if request.first_day is not None else recipe.rate
         total = request.changes or (None if request.seconds is None or rate is None else round(request.seconds * rate))
-        dispatch = Dispatch(
-            lambda: topics.end_offsets(settings), journal, producer, report, _until(stop, request.seconds)
-        )
+        dispatch = Dispatch(way.ends, journal, producer, report, _until(stop, request.seconds))
         return dispatch.send(current, wanted, rate=rate, total=total, resumable=False)
 
 
@@ -161,6 +159,7 @@ def _recipe(request: Request, first_lsn: int) -> Recipe:
         first_lsn=first_lsn,
         start_millis=time.time_ns() // 1_000_000,
         rate=rate,
+        sink=request.sink,
         reach=max(100, int(rate * noise.level(request.noise).reach_seconds)) if live else REACH_HISTORY,
     )
 

@@ -17,6 +17,7 @@ from generator import dataset, replay, simulate
 from generator.journal import Journal, Run
 from generator.steps import Step, final
 from lakehouse.errors import ConfigError
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 
 FORMATS: Final = (".parquet", ".jsonl")
@@ -35,8 +36,8 @@ _SCHEMA: Final = pa.schema(
 )
 
 
-def images(settings: Settings) -> dict[str, str]:
-    """The live rows' JSON texts by key, after all runs of this data folder; interrupted ones as if finished.
+def images(settings: Settings, sink: str = KAFKA) -> dict[str, str]:
+    """The live rows' JSON texts by key, after all runs of this data folder to a sink; interrupted ones as if finished.
 
     An interrupted replay counts with the lines it has sent, as if settled.
 
@@ -44,10 +45,11 @@ def images(settings: Settings) -> dict[str, str]:
         ContractError: A run was made by another version.
     """
     runs = [run for shop in (replay.SHOP, simulate.SHOP) for run in Journal(settings.data_path, shop).runs()]
-    return final(chain.from_iterable(_steps(run) for run in sorted(runs, key=lambda run: run.recipe.first_lsn)))
+    runs = sorted((run for run in runs if run.recipe.sink == sink), key=lambda run: run.recipe.first_lsn)
+    return final(chain.from_iterable(_steps(run) for run in runs))
 
 
-def write(settings: Settings, path: Path) -> int:
+def write(settings: Settings, path: Path, sink: str = KAFKA) -> int:
     """Write the live rows, one a row, ordered by order_id and line_no, as Parquet or JSON lines; returns how many.
 
     Raises:
@@ -55,7 +57,7 @@ def write(settings: Settings, path: Path) -> int:
     """
     if path.suffix not in FORMATS:
         raise ConfigError(f"--out {path}", f"a name ending in {' or '.join(FORMATS)}", "correct it")
-    rows = images(settings)
+    rows = images(settings, sink)
     try:
         if path.suffix == ".jsonl":
             ordered = sorted(rows.values())

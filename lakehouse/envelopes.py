@@ -75,7 +75,7 @@ class Rejection(ValueError):  # noqa: N818 (not a fault of the program: what a m
     """Why a message breaks the contract: a word, and the field it is about.
 
     The words: not_utf8, bad_json, wrong_type, missing, unknown_op, no_sequence, out_of_range, too_many_decimals,
-    bad_number, bad_timestamp.
+    bad_number, bad_timestamp; of a stream record also key_mismatch, and of what Firehose gave up firehose_error.
     """
 
 
@@ -160,10 +160,10 @@ def decode(value: str) -> Change:
         _text(image, where, "product_id"),
         _text(image, where, "description", optional=True),
         _integer(image, where, "quantity", -MAX_INT - 1, MAX_INT),
-        _money(image, where, "unit_price"),
+        money(_text(image, where, "unit_price"), f"{where}.unit_price"),
         _text(image, where, "customer_id", optional=True),
         _text(image, where, "country"),
-        _moment(image, where, "ordered_at"),
+        moment(_text(image, where, "ordered_at"), f"{where}.ordered_at"),
     )
     if abs(line.quantity * line.unit_price) >= MAX_AMOUNT:
         raise Rejection(f"out_of_range: {where}.quantity")
@@ -208,30 +208,38 @@ def _text(image: dict[str, Any], where: str, name: str, optional: bool = False) 
     return value
 
 
-def _money(image: dict[str, Any], where: str, name: str) -> Decimal:
-    value = _text(image, where, name)
+def money(value: str, place: str) -> Decimal:
+    """A price from its text; `place` stands in the reason.
+
+    Raises:
+        Rejection: It is none.
+    """
     parts = _DECIMAL.fullmatch(value)
     if not parts:
-        raise Rejection(f"bad_number: {where}.{name}")
+        raise Rejection(f"bad_number: {place}")
     if len(parts[3] or "") > 3:
-        raise Rejection(f"too_many_decimals: {where}.{name}")
+        raise Rejection(f"too_many_decimals: {place}")
     if len(parts[2].lstrip("0")) > 9:
-        raise Rejection(f"out_of_range: {where}.{name}")
+        raise Rejection(f"out_of_range: {place}")
     return Decimal(value).quantize(Decimal("0.001"))
 
 
-def _moment(image: dict[str, Any], where: str, name: str) -> datetime:
-    value = _text(image, where, name)
+def moment(value: str, place: str) -> datetime:
+    """A time in UTC from its text, which names a zone; `place` stands in the reason.
+
+    Raises:
+        Rejection: It is none.
+    """
     try:
-        moment = datetime.fromisoformat(value) if _TIMESTAMP.fullmatch(value) else None
+        found = datetime.fromisoformat(value) if _TIMESTAMP.fullmatch(value) else None
     except ValueError:  # a day that does not exist
-        moment = None
-    if moment is None:
-        raise Rejection(f"bad_timestamp: {where}.{name}")
+        found = None
+    if found is None:
+        raise Rejection(f"bad_timestamp: {place}")
     try:
-        moment = moment.astimezone(UTC)
+        found = found.astimezone(UTC)
     except OverflowError:  # its offset leads out of the years 1 to 9999
-        moment = datetime.min
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise Rejection(f"out_of_range: {where}.{name}")
-    return moment
+        found = datetime.min
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise Rejection(f"out_of_range: {place}")
+    return found

@@ -4,6 +4,7 @@ One function or constant per place; no other module spells a key of the bucket.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from lakehouse.errors import ContractError
 
@@ -11,15 +12,47 @@ TABLE = "order_lines"
 TOPIC = "shop.public.order_lines"
 CONNECTOR = "saleslake-bronze"
 
+KAFKA, DYNAMODB = SOURCES = ("kafka", "dynamodb")
 BRONZE_KAFKA = f"bronze/{TABLE}/kafka/"
 BRONZE_DYNAMODB = f"bronze/{TABLE}/dynamodb/"
 ERRORS = f"errors/{TABLE}/"
 GENERATION = "ops/generation.json"
+MAPPING = "ops/mapping.json"
 PROGRESS = "ops/progress.json"
 LEASE = "ops/lease.json"
 STAGING = "staging/"
 ATHENA = "athena/"  # results of queries
 CODE = "code/"  # packages and definitions that stacks are deployed from, by digest
+
+
+def root_of(key: str) -> str:
+    """Under which of the three prefixes of bronze, what Firehose gave up among them, a key lies."""
+    return next((root for root in (BRONZE_KAFKA, BRONZE_DYNAMODB, ERRORS) if key.startswith(root)), "")
+
+
+def source_of(key: str) -> str:
+    """Which source an object of bronze comes from."""
+    return KAFKA if root_of(key) == BRONZE_KAFKA else DYNAMODB
+
+
+def prefix_of(key: str) -> str:
+    """The folder an object lies in.
+
+    Example:
+        >>> prefix_of("bronze/order_lines/dynamodb/date=2026-11-29/a.gz")
+        'bronze/order_lines/dynamodb/date=2026-11-29/'
+    """
+    return key.rpartition("/")[0] + "/"
+
+
+def is_dated(prefix: str) -> bool:
+    """Whether a folder is one that Firehose names for a day."""
+    return prefix.rstrip("/").rpartition("/")[2].startswith("date=")
+
+
+def dated(root: str, day: date) -> str:
+    """The folder of a day under a root, as Firehose names it."""
+    return f"{root}date={day.isoformat()}/"
 
 
 def table_url(bucket: str, layer: str, name: str, generation: int | None = None) -> str:

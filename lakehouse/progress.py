@@ -23,6 +23,7 @@ class Progress:
         gold_version: gold.daily_sales' version.
         pending_objects: Bronze objects found and not yet in gold.
         activity: What the driver has been doing; None from one of an earlier version.
+        firehose_ends: By root in bronze, the last key of Firehose's that is in gold.
     """
 
     generation: int = 0
@@ -34,6 +35,7 @@ class Progress:
     gold_version: int = -1
     pending_objects: int = 0
     activity: Activity | None = None
+    firehose_ends: dict[str, str] = field(default_factory=dict)
 
     def covers(self, topic_id: str, ends: dict[int, int]) -> bool:
         """Whether gold has every offset below `ends`, a topic's end offset by partition.

@@ -65,6 +65,14 @@ class Settings:
     )
     kafka_controller_port: int = _knob(9093, "the local broker's controller port", group="Kafka", low=1)
 
+    dynamodb_table: str = _knob("order_lines", "the DynamoDB table of order lines", group="DynamoDB")
+    dynamodb_mapping: str = _knob(
+        "",
+        "YAML file that says which attribute of the table is which column (docs/mapping.md); empty for the shop's own "
+        "table; a change needs `make rebuild`",
+        group="DynamoDB",
+    )
+
     connect_url: str = _knob("http://127.0.0.1:8083", "REST address of the Connect worker", group="Connect")
     sink_chunk_rows: int = _knob(
         50_000, "rows at which the sink closes a bronze object", unit="rows", group="Connect", low=1

@@ -107,7 +107,7 @@ SILVER_REJECTED = Table(
     "one row per rejected line of bronze",
     ("object", "position", "batch_id"),
     (
-        Column("raw", "string", "the value as it came; base64 where it is not UTF-8"),
+        Column("raw", "string", "the message's value, or the stream record, as it came; base64 where it is not UTF-8"),
         Column("reason", "string", "what is wrong: a word, then the field", nullable=False),
         Column("object", "string", "key of the bronze object", nullable=False),
         Column(
@@ -161,13 +161,13 @@ OPS_BATCHES = Table(
     "ops",
     "batches",
     "What every batch read and what became of it: rows_read is the sum of the six outcomes.",
-    "one row per batch_id, topic_id, partition",
+    "one row per batch_id, topic_id, partition; one per batch_id for DynamoDB",
     ("generation", "batch_id", "topic_id", "partition"),
     (
         Column("generation", "bigint", "0, and one more after every rebuild", nullable=False),
         Column("batch_id", "bigint", "number of the batch within its generation", nullable=False),
         Column("source", "string", "kafka or dynamodb", nullable=False),
-        Column("topic_id", "string", "Kafka's id of the topic"),
+        Column("topic_id", "string", "Kafka's id of the topic; null for DynamoDB, as are partition and offsets"),
         Column("partition", "int", "Kafka partition"),
         Column("rows_read", "bigint", "lines read from bronze, blank ones left out"),
         Column("applied", "bigint", "changes that silver took over"),
@@ -203,7 +203,7 @@ OPS_BATCHES = Table(
 OPS_BRONZE_OBJECTS = Table(
     "ops",
     "bronze_objects",
-    "Every bronze object read.",
+    "Every bronze object read, and every one of what Firehose gave up.",
     "one row per object, etag, batch_id",
     ("object", "etag", "batch_id"),
     (

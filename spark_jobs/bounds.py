@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lakehouse import places
 from lakehouse.places import KafkaObject
 from spark_jobs.bronze import mark
 from spark_jobs.plans import BronzeObject
@@ -12,14 +13,17 @@ BYTES_PER_ROW = 50  # of a gzipped bronze line; only for the guess how many rows
 def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterator[BronzeObject]:
     """Take objects round-robin over their prefixes, oldest first, until the bounds are reached; one at least.
 
+    Firehose's days are one after the other, and what it gave up is a prefix like another.
+
     Args:
-        found: Objects, those of one prefix in order of their keys.
-        max_rows: Rows, judged by the distance of first offsets.
+        found: Objects of one source, those of one prefix in order of their keys.
+        max_rows: Rows, judged by the distance of first offsets, or else by the size.
         max_bytes: Compressed bytes.
     """
     prefixes: dict[str, list[BronzeObject]] = {}
     for entry in found:
-        prefixes.setdefault(entry.key.rpartition("/")[0], []).append(entry)
+        root = places.root_of(entry.key)
+        prefixes.setdefault(places.prefix_of(entry.key) if root == places.BRONZE_KAFKA else root, []).append(entry)
     rows = size = 0
     marks: set[int] = set()
     queues = [list(zip(queue, [*queue[1:], None], strict=True)) for queue in prefixes.values()]
@@ -39,6 +43,6 @@ def bounded(found: list[BronzeObject], max_rows: int, max_bytes: int) -> Iterato
 
 
 def _rows(entry: BronzeObject, following: BronzeObject | None) -> int:
-    if following is None:
+    if following is None or entry.source != places.KAFKA:
         return max(1, entry.size // BYTES_PER_ROW)
     return max(1, KafkaObject.parse(following.key).first - KafkaObject.parse(entry.key).first)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse import places
 from lakehouse.logs import event
+from lakehouse.mapping import OWN, FieldMapping
 from spark_jobs import salvage
 from spark_jobs.plans import BronzeObject
-from spark_jobs.session import READ_KAFKA_LINE
+from spark_jobs.session import READ_DYNAMODB_LINE, READ_KAFKA_LINE
 from spark_jobs.storage import Bucket
 
 RAW_LINES = "value STRING, line BIGINT, object BIGINT, landed_at TIMESTAMP"
@@ -39,22 +41,23 @@ def lines(spark: SparkSession, bucket: Bucket, objects: Sequence[BronzeObject]) 
     return read.where(F.col("value").startswith("{") | (F.trim("value") != ""))
 
 
-def values(bucket: Bucket, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """The values of single lines, read again from bronze; for few of them.
+def values(bucket: Bucket, lines: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The raw texts of single lines, read again from bronze; for few of them. Kafka's are the messages' values.
 
     Args:
         bucket: Where bronze lies.
-        places: Object and position of each line, counted from the object's first that is not blank.
+        lines: Object and position of each line, counted from the object's first that is not blank.
     """
     positions: dict[str, set[int]] = defaultdict(set)
-    for key, position in places:
+    for key, position in lines:
         positions[key].add(position)
     found: dict[tuple[str, int], str] = {}
     for key, wanted in positions.items():
-        text = salvage.lines(bucket.get(key) or b"")[0]
+        text = salvage.of(key, bucket.get(key) or b"")[0]
         start = next((number for number, line in enumerate(text) if line.strip(" ")), 0)
         for position in wanted:
-            found[key, position] = json.loads(text[start + position])["value"]
+            line = text[start + position]
+            found[key, position] = json.loads(line)["value"] if places.source_of(key) == places.KAFKA else line
     return found
 
 
@@ -63,23 +66,28 @@ def mark(key: str) -> int:
     return zlib.crc32(key.encode())
 
 
-def changes(raw_lines: DataFrame, source: str) -> DataFrame:
-    """Read lines from Kafka as changes.
+def changes(raw_lines: DataFrame, source: str, mapping: FieldMapping = OWN) -> DataFrame:
+    """Read lines of one source as changes.
 
     Args:
         raw_lines: value, line, object, landed_at.
-        source: Put into each row.
+        source: kafka or dynamodb; put into each row.
+        mapping: Which attribute of the DynamoDB table is which column.
 
     Returns:
         One row per line: object, line, landed_at, source and the columns of session.READ_COLUMNS.
     """
-    read = raw_lines.select("object", "line", "landed_at", F.call_udf(READ_KAFKA_LINE, "value").alias("read"))
+    if source == places.KAFKA:
+        row = F.call_udf(READ_KAFKA_LINE, "value")
+    else:
+        row = F.call_udf(READ_DYNAMODB_LINE, "value", F.lit(mapping.to_json()))
+    read = raw_lines.select("object", "line", "landed_at", row.alias("read"))
     return read.select("object", "line", "landed_at", F.lit(source).alias("source"), "read.*")
 
 
 @dataclass(frozen=True)
 class Damage:
-    """An object that cannot be read whole: its status, and the lines of it that can be read."""
+    """An object that Spark does not read: its status, the lines of it that can be read, and why; "" if all can."""
 
     status: str
     lines: list[str]
@@ -95,8 +103,8 @@ def examine(bucket: Bucket, objects: Sequence[BronzeObject]) -> dict[str, Damage
     found: dict[str, Damage] = {}
     for entry in objects:
         body = bucket.get(entry.key)
-        damage = Damage("missing", [], "object is gone") if body is None else _damage(body)
-        if damage:
+        damage = read_apart(entry.key, body)
+        if damage.reason:
             found[entry.key] = damage
             event(
                 "bronze object damaged",
@@ -109,8 +117,25 @@ def examine(bucket: Bucket, objects: Sequence[BronzeObject]) -> dict[str, Damage
     return found
 
 
+def given_up(bucket: Bucket, objects: Sequence[BronzeObject]) -> dict[str, Damage]:
+    """By key, the objects that Firehose left of what it gave up; they are few, and may be plain or packed."""
+    return {
+        entry.key: read_apart(entry.key, bucket.get(entry.key))
+        for entry in objects
+        if entry.key.startswith(places.ERRORS)
+    }
+
+
+def read_apart(key: str, body: bytes | None) -> Damage:
+    """What can be read of an object without Spark."""
+    if body is None:
+        return Damage("missing", [], "object is gone")
+    readable, reason = salvage.of(key, body)
+    return Damage("corrupt" if reason else "read", readable, reason)
+
+
 def salvaged(spark: SparkSession, damaged: dict[str, Damage]) -> DataFrame:
-    """The readable lines of damaged objects, in the form of `lines`."""
+    """The readable lines of objects that Spark does not read, in the form of `lines`."""
     rows = [
         (text, number, mark(key), None)
         for key, damage in damaged.items()
@@ -118,11 +143,6 @@ def salvaged(spark: SparkSession, damaged: dict[str, Damage]) -> DataFrame:
         if text.strip(" ")
     ]
     return spark.createDataFrame(rows, RAW_LINES)
-
-
-def _damage(body: bytes) -> Damage | None:
-    readable, reason = salvage.lines(body)
-    return Damage("corrupt", readable, reason) if reason else None
 
 
 def describe(damage: Damage) -> str:

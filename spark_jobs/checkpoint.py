@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
+from typing import Any
 
 from lakehouse import places
-from lakehouse.places import KafkaObject
 from lakehouse.tables import OUTCOMES
 from spark_jobs.coverage import spans
 from spark_jobs.plans import Result
@@ -21,18 +21,18 @@ from spark_jobs.storage import Bucket, Entry
 PAGE_OBJECTS = 5_000
 MARK_SECONDS = 3600.0  # apart; tombstones live up to this much longer than they must
 
-Objects = dict[int, str]  # ETag by first offset
+Objects = dict[str, str]  # ETag by name within the prefix
 
 
 @dataclass(frozen=True)
 class Page:
-    """Bronze objects of one prefix that were read: from which first offset to which, and where they are listed.
+    """Bronze objects of one prefix that were read: from which name to which, and where they are listed.
 
     `digest` is that of the list; `key` is the object in the bucket that holds it.
     """
 
-    low: int
-    high: int
+    low: str
+    high: str
     count: int
     digest: str
     key: str
@@ -48,7 +48,7 @@ class Checkpoint:
         totals: Rows by outcome, and `rows_read`.
         marks: A batch and the latest time at which it, or one between it and the mark before, was planned; oldest
             first.
-        pages: By prefix in bronze, in order of their offsets.
+        pages: By prefix in bronze, in order of their names.
     """
 
     through: int = 0
@@ -71,7 +71,7 @@ class Checkpoint:
             {(topic_id, partition): end for topic_id, partition, end in document["next_offsets"]},
             document["totals"],
             tuple((batch_id, planned_at) for batch_id, planned_at in document["marks"]),
-            {prefix: tuple(Page(**page) for page in pages) for prefix, pages in document["pages"].items()},
+            {prefix: tuple(_page(page) for page in pages) for prefix, pages in document["pages"].items()},
         )
 
 
@@ -81,13 +81,13 @@ def newest(bucket: Bucket, generation: int) -> Checkpoint:
     return Checkpoint.from_json(bucket.present(keys[-1])) if keys else Checkpoint()
 
 
-def unread(bucket: Bucket, pages: Sequence[Page], entries: Iterable[tuple[int, Entry]]) -> Iterator[list[Entry]]:
+def unread(bucket: Bucket, pages: Sequence[Page], entries: Iterable[tuple[str, Entry]]) -> Iterator[list[Entry]]:
     """The objects of a prefix that no page holds, page by page, so that the walk can be broken off and taken up.
 
     Args:
         bucket: Where the pages lie.
         pages: Those of the prefix.
-        entries: First offset and object, all objects of the prefix in order of their offsets.
+        entries: Name and object, objects of the prefix in order of their names.
     """
     lows = [page.low for page in pages]
     for number, group in groupby(entries, key=lambda entry: bisect_right(lows, entry[0]) - 1):
@@ -96,19 +96,19 @@ def unread(bucket: Bucket, pages: Sequence[Page], entries: Iterable[tuple[int, E
             yield [entry for _, entry in listed]
             continue
         page = pages[number]
-        held = [(first, entry.etag) for first, entry in listed if first <= page.high]
+        held = [(name, entry.etag) for name, entry in listed if name <= page.high]
         if digest(held) == page.digest:
             yield [entry for _, entry in listed[len(held) :]]
             continue
         read = _objects(bucket, page)
-        yield [entry for first, entry in listed if read.get(first) != entry.etag]
+        yield [entry for name, entry in listed if read.get(name) != entry.etag]
 
 
-def digest(objects: Iterable[tuple[int, str]]) -> str:
-    """The digest of first offsets and ETags in order of the offsets."""
+def digest(objects: Iterable[tuple[str, str]]) -> str:
+    """The digest of names and ETags in order of the names."""
     found = hashlib.blake2b(digest_size=16)
-    for first, etag in objects:
-        found.update(f"{first} {etag}\n".encode())
+    for name, etag in objects:
+        found.update(f"{name} {etag}\n".encode())
     return found.hexdigest()
 
 
@@ -132,8 +132,8 @@ def fold(
         spans(result.objects, next_offsets)
         add_up(totals, result)
         for one in result.objects:
-            place = KafkaObject.parse(one.key)
-            read[place.prefix][place.first] = one.etag
+            prefix = places.prefix_of(one.key)
+            read[prefix][one.key.removeprefix(prefix)] = one.etag
     through = results[-1].batch_id
     writer = _Writer(bucket, generation, through)
     pages = dict(base.pages)
@@ -168,15 +168,15 @@ class _Writer:
         self._bucket, self._generation, self._through = bucket, generation, through
         self._count = 0
 
-    def extend(self, pages: Sequence[Page], read: Mapping[int, str]) -> tuple[Page, ...]:
+    def extend(self, pages: Sequence[Page], read: Mapping[str, str]) -> tuple[Page, ...]:
         """Put objects where they belong: into the page that spans them, or behind the last one."""
         lows = [page.low for page in pages]
         parts: dict[int, Objects] = defaultdict(dict)
-        for first in sorted(read):
-            number = max(0, bisect_right(lows, first) - 1)
-            if pages and first > pages[-1].high and pages[-1].count >= PAGE_OBJECTS:
+        for name in sorted(read):
+            number = max(0, bisect_right(lows, name) - 1)
+            if pages and name > pages[-1].high and pages[-1].count >= PAGE_OBJECTS:
                 number = len(pages)
-            parts[number][first] = read[first]
+            parts[number][name] = read[name]
         found: list[Page] = []
         for number in range(max(len(pages), max(parts) + 1)):
             if number not in parts:
@@ -192,7 +192,7 @@ class _Writer:
         size = len(listed) if len(listed) < 2 * PAGE_OBJECTS else PAGE_OBJECTS
         return [self._page(listed[start : start + size]) for start in range(0, len(listed), size)]
 
-    def _page(self, listed: list[tuple[int, str]]) -> Page:
+    def _page(self, listed: list[tuple[str, str]]) -> Page:
         key = places.page(self._generation, self._through, self._count)
         self._count += 1
         self._bucket.put(key, json.dumps(dict(listed), separators=(",", ":")).encode())
@@ -200,4 +200,13 @@ class _Writer:
 
 
 def _objects(bucket: Bucket, page: Page) -> Objects:
-    return {int(first): etag for first, etag in json.loads(bucket.present(page.key)).items()}
+    return {_name(name): etag for name, etag in json.loads(bucket.present(page.key)).items()}
+
+
+def _page(document: Mapping[str, Any]) -> Page:
+    return Page(**{**document, "low": _name(document["low"]), "high": _name(document["high"])})
+
+
+def _name(given: str | int) -> str:
+    """An object's name; an earlier version wrote Kafka's as their first offsets."""
+    return places.key_of("", int(given)) if str(given).isdecimal() else str(given)

@@ -144,7 +144,7 @@ def _leased(settings: Settings, patience_seconds: float) -> Iterator[tuple[Lakeh
 def _driver(settings: Settings, patience_seconds: float) -> Iterator[Driver]:
     with _leased(settings, patience_seconds) as (tables, bucket, lease):
         generation = current_generation(bucket, settings)
-        yield Driver(tables, bucket, settings, generation.number, lease.check)
+        yield Driver(tables, bucket, settings, generation.number, lease.check, generation.fields)
 
 
 @contextmanager

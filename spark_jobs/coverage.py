@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lakehouse.places import KafkaObject
+from lakehouse.places import DYNAMODB, KafkaObject, source_of
 from spark_jobs.plans import ReadObject
 
 
@@ -18,15 +18,24 @@ class Span:
     overlaps: int = 0
 
 
-def spans(objects: Iterable[ReadObject], next_offsets: dict[tuple[str, int], int]) -> dict[tuple[str, int], Span]:
-    """Sort a batch's objects by topic id and partition and count gaps and overlaps.
+Where = tuple[str, int] | tuple[None, None]
+"""A topic id and partition; Nones for DynamoDB, whose records have no offsets."""
+
+
+def label(where: Where) -> str:
+    """A place in a word: the partition, or dynamodb."""
+    return DYNAMODB if where[1] is None else str(where[1])
+
+
+def spans(objects: Iterable[ReadObject], next_offsets: dict[tuple[str, int], int]) -> dict[Where, Span]:
+    """Sort a batch's objects by topic id and partition and count gaps and overlaps; those of DynamoDB have none.
 
     Args:
         objects: The objects of one batch; those without a readable offset count for their rows alone.
         next_offsets: By topic id and partition, the first offset not read yet; updated in place.
 
     Returns:
-        One span per topic id and partition.
+        One span per topic id and partition, and one for DynamoDB.
 
     Example:
         >>> read = [ReadObject("bronze/order_lines/kafka/t/id/partition=0/00000000000000000005.jsonl.gz", "e", "read",
@@ -36,8 +45,11 @@ def spans(objects: Iterable[ReadObject], next_offsets: dict[tuple[str, int], int
         >>> span.gaps, span.overlaps, ends
         (2, 0, {('id', 0): 8})
     """
-    found: dict[tuple[str, int], Span] = {}
+    found: dict[Where, Span] = {}
     for read in sorted(objects, key=lambda read: read.key):
+        if source_of(read.key) == DYNAMODB:
+            found.setdefault((None, None), Span()).objects.append(read)
+            continue
         place = KafkaObject.parse(read.key)
         where = place.topic_id, place.partition
         span = found.setdefault(where, Span())

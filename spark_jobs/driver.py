@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lakehouse import places
 from lakehouse.logs import event
+from lakehouse.mapping import OWN, FieldMapping
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES
@@ -35,6 +36,7 @@ class Driver:
         settings: Bounds of a batch, time zone, limits.
         generation: The generation of plans.
         check: Called before each write of a batch; raises when this driver must stop.
+        mapping: Which attribute of the DynamoDB table is which column.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class Driver:
         settings: Settings,
         generation: int,
         check: Callable[[], None] = lambda: None,
+        mapping: FieldMapping = OWN,
     ) -> None:
         self._tables, self._bucket, self._settings, self.check = tables, bucket, settings, check
-        self._generation = generation
+        self._generation, self._mapping = generation, mapping
         for table in TABLES:
             tables.create(table)
         self.ledger = Ledger(bucket, generation)
@@ -103,7 +106,7 @@ class Driver:
             return None
         self.check()
         self.metrics.planned(plan)
-        batch = silver.run(plan, self._tables, self._bucket, self._settings)
+        batch = silver.run(plan, self._tables, self._bucket, self._settings, self._mapping)
         result = batch.result
         if batch.days is not None and result.silver_version - plan.silver_version <= 1:
             self._days[result.silver_version] = batch.days
@@ -222,4 +225,5 @@ class Driver:
             step.gold_version,
             self._waiting,
             self.metrics.activity(),
+            {root: key for root, key in self.ledger.firehose_ends.items() if key},
         )

@@ -1,10 +1,11 @@
 """The generation of plans in force: a rebuild begins a new one, so that nothing of the old one counts any more."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from lakehouse import places
 from lakehouse.errors import ConfigError
+from lakehouse.mapping import FieldMapping
 from lakehouse.settings import Settings
 from spark_jobs.storage import Bucket
 
@@ -15,6 +16,12 @@ class Generation:
 
     number: int
     business_timezone: str
+    mapping: str = ""
+
+    @property
+    def fields(self) -> FieldMapping:
+        """Which attribute of the DynamoDB table is which column."""
+        return FieldMapping.from_json(self.mapping)
 
 
 def read_generation(bucket: Bucket) -> Generation | None:
@@ -27,11 +34,11 @@ def current_generation(bucket: Bucket, settings: Settings) -> Generation:
     """The generation in force; the first one is begun if there is none.
 
     Raises:
-        ConfigError: The tables were built with another BUSINESS_TIMEZONE.
+        ConfigError: The tables were built with another BUSINESS_TIMEZONE or another mapping.
     """
-    found = read_generation(bucket)
+    found, mapping = read_generation(bucket), mapping_in_force(bucket)
     if found is None:
-        found = Generation(0, settings.business_timezone)
+        found = Generation(0, settings.business_timezone, mapping)
         set_generation(bucket, found)
     if found.business_timezone != settings.business_timezone:
         raise ConfigError(
@@ -39,10 +46,20 @@ def current_generation(bucket: Bucket, settings: Settings) -> Generation:
             f"{found.business_timezone}, with which the tables were built",
             "set it back, or run `make rebuild`",
         )
+    if found.mapping != mapping:
+        raise ConfigError(
+            f"another mapping in {places.MAPPING}",
+            "the one with which the tables were built",
+            "run `make rebuild`, or set DYNAMODB_MAPPING back and run `make up`",
+        )
     return found
+
+
+def mapping_in_force(bucket: Bucket) -> str:
+    """The mapping of the DynamoDB table as it was last applied; "" for the shop's own."""
+    return (bucket.get(places.MAPPING) or b"").decode()
 
 
 def set_generation(bucket: Bucket, generation: Generation) -> None:
     """Make a generation the one in force."""
-    body = {"number": generation.number, "business_timezone": generation.business_timezone}
-    bucket.put(places.GENERATION, json.dumps(body).encode())
+    bucket.put(places.GENERATION, json.dumps(asdict(generation)).encode())

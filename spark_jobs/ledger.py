@@ -4,20 +4,15 @@ The plans in the bucket are the ledger; this is their image in memory, read once
 """
 
 import time
-from collections.abc import Iterable, Iterator
 
 from lakehouse import places
 from lakehouse.errors import ContractError
-from lakehouse.logs import event
-from lakehouse.places import KafkaObject
 from spark_jobs import checkpoint
 from spark_jobs.bounds import bounded
 from spark_jobs.coverage import spans
-from spark_jobs.plans import BronzeObject, Plan, ReadObject, Result
-from spark_jobs.storage import Bucket, Entry
-
-RECONCILE_SECONDS = 3600.0
-RECONCILE_SLICE_SECONDS = 0.25  # of a look at everything, in one look for new objects
+from spark_jobs.finding import FIREHOSE, Finder
+from spark_jobs.plans import BronzeObject, Plan, Result
+from spark_jobs.storage import Bucket
 
 
 class Ledger:
@@ -31,6 +26,7 @@ class Ledger:
         pending: Plans without a result, oldest first.
         results: Of the finished batches that no checkpoint holds, by batch id.
         next_offsets: By topic id and partition, the first offset no finished batch has read.
+        firehose_ends: By root in bronze, the last key of Firehose's that a finished batch has read; "" for none.
         totals: Rows by outcome, and `rows_read`, of all finished batches.
         newest: The newest batch id that was planned; 0 for none.
         finished: The newest batch id that has a result; 0 for none.
@@ -39,16 +35,14 @@ class Ledger:
     def __init__(self, bucket: Bucket, generation: int) -> None:
         self.generation = generation
         self._bucket = bucket
-        self._left: list[BronzeObject] = []
-        self._reconciled_at = float("-inf")
-        self._walk: Iterator[list[Entry]] | None = None
         self.checkpoint = checkpoint.newest(bucket, generation)
+        self._finder = Finder(bucket, self.checkpoint.pages)
         through = self.newest = self.finished = self.checkpoint.through
         self.next_offsets = dict(self.checkpoint.next_offsets)
         self.totals = dict(self.checkpoint.totals)
-        self._known: dict[str, str] = {}
-        self._last_key = {
-            prefix: places.key_of(prefix, pages[-1].high) for prefix, pages in self.checkpoint.pages.items()
+        ends = [prefix + pages[-1].high for prefix, pages in self.checkpoint.pages.items()]
+        self.firehose_ends: dict[str, str] = {
+            root: max((key for key in ends if places.root_of(key) == root), default="") for root in FIREHOSE
         }
         self.results: dict[int, Result] = {}
         for key in _later(bucket, places.results(generation), through):
@@ -59,51 +53,16 @@ class Ledger:
             if self.newest not in self.results:
                 plan = Plan.from_json(bucket.present(key))
                 self.pending.append(plan)
-                self._remember(plan.objects)
+                self._finder.remember(plan.objects)
 
     def find(self) -> list[BronzeObject]:
-        """New bronze objects from Kafka, those of one topic id and partition in order of their offsets.
-
-        Looks after the last planned key of each prefix. Once an hour, and at first, it begins to look at everything,
-        which may take as many calls as there are objects to list: see `reconciling`.
-        """
-        if not self._walk and time.monotonic() - self._reconciled_at > RECONCILE_SECONDS:
-            self._walk = self._everything()
-        # what the last plan had no room for may lie below its last key, where nobody looks for the next hour
-        found = {entry.key: entry for entry in self._left}
-        for prefix in self._prefixes():
-            later = self._bucket.entries(prefix, self._last_key.get(prefix, ""))
-            self._add_new(found, (entry for entry in later if _place(entry.key)))
-        if self._walk:
-            self._walk_on(self._walk, found)
-        self._left = [found[key] for key in sorted(found)]
-        return self._left
+        """New bronze objects in the order of their keys: see spark_jobs/finding.py."""
+        return self._finder.find()
 
     @property
     def reconciling(self) -> bool:
         """Whether a look at everything has begun and not ended."""
-        return self._walk is not None
-
-    def _everything(self) -> Iterator[list[Entry]]:
-        for prefix in [prefix for prefix in self._prefixes() if prefix in self._last_key]:
-            every = self._bucket.entries(prefix)
-            listed = ((place.first, entry) for entry in every if (place := _place(entry.key)))
-            yield from checkpoint.unread(self._bucket, self.checkpoint.pages.get(prefix, ()), listed)
-
-    def _walk_on(self, walk: Iterator[list[Entry]], found: dict[str, BronzeObject]) -> None:
-        until = time.monotonic() + RECONCILE_SLICE_SECONDS
-        self._walk = None  # a walk that fails begins again
-        for entries in walk:
-            self._add_new(found, entries)
-            if time.monotonic() > until:
-                self._walk = walk
-                return
-        self._reconciled_at = time.monotonic()
-
-    def _add_new(self, found: dict[str, BronzeObject], entries: Iterable[Entry]) -> None:
-        for entry in entries:
-            if self._known.get(entry.key) != entry.etag:
-                found[entry.key] = BronzeObject(entry.key, entry.etag, entry.size, entry.modified_at)
+        return self._finder.reconciling
 
     def plan(
         self,
@@ -115,7 +74,7 @@ class Ledger:
         max_rows: int,
         max_bytes: int,
     ) -> Plan:
-        """Write down the next batch: the oldest of what was found, within the bounds.
+        """Write down the next batch: the oldest of what was found of the source that waits longest, within the bounds.
 
         Args:
             found: What `find` returned; not empty.
@@ -128,11 +87,12 @@ class Ledger:
         Raises:
             ContractError: Another driver planned the same batch.
         """
-        chosen = tuple(bounded(found, max_rows, max_bytes))
+        source = min(found, key=lambda entry: (entry.landed_at or 0.0, entry.key)).source
+        chosen = tuple(bounded([entry for entry in found if entry.source == source], max_rows, max_bytes))
         plan = Plan(
             self.generation,
             1 + max(self.newest, least_id),
-            "kafka",
+            source,
             chosen,
             silver_version,
             expired_sequence,
@@ -140,9 +100,8 @@ class Ledger:
         )
         if not self._bucket.create(places.plan(self.generation, plan.batch_id), plan.to_json()):
             raise ContractError(f"plan {plan.batch_id} exists already", "one driver", "stop the other driver")
-        self._remember(plan.objects)
-        taken = {entry.key for entry in chosen}
-        self._left = [entry for entry in found if entry.key not in taken]
+        self._finder.remember(plan.objects)
+        self._finder.leave(found, chosen)
         self.newest = plan.batch_id
         self.pending.append(plan)
         return plan
@@ -196,9 +155,9 @@ class Ledger:
                 raise ContractError(f"object {key} exists already", "one driver", "stop the other driver")
             self.checkpoint = folded
             self.results = {batch_id: result for batch_id, result in self.results.items() if batch_id > last}
-            self._known = {}
-            self._remember(read for result in self.results.values() for read in result.objects)
-            self._remember(planned for plan in self.pending for planned in plan.objects)
+            read = [one for result in self.results.values() for one in result.objects]
+            planned = [one for plan in self.pending for one in plan.objects]
+            self._finder.fold(folded.pages, [*read, *planned])
         self._trim()
         return len(results)
 
@@ -219,35 +178,19 @@ class Ledger:
         ]
         self._bucket.delete_keys(folded)
 
-    def _prefixes(self) -> Iterator[str]:
-        for topic in self._bucket.folders(places.BRONZE_KAFKA):
-            for topic_id in self._bucket.folders(topic):
-                yield from self._bucket.folders(topic_id)
-
-    def _remember(self, objects: Iterable[BronzeObject | ReadObject]) -> None:
-        for planned in objects:
-            self._known[planned.key] = planned.etag
-            prefix = planned.key.rpartition("/")[0] + "/"
-            self._last_key[prefix] = max(self._last_key.get(prefix, ""), planned.key)
-
     def _add_result(self, result: Result) -> None:
         if result.batch_id in self.results or result.batch_id <= self.checkpoint.through:
             return
         self.results[result.batch_id] = result
         self.finished = max(self.finished, result.batch_id)
-        self._remember(result.objects)
+        self._finder.remember(result.objects)
         spans(result.objects, self.next_offsets)
+        for read in result.objects:
+            if (root := places.root_of(read.key)) in self.firehose_ends:
+                self.firehose_ends[root] = max(self.firehose_ends[root], read.key)
         checkpoint.add_up(self.totals, result)
 
 
 def _later(bucket: Bucket, prefix: str, through: int) -> list[str]:
     """The keys of batches after one, oldest first."""
     return [entry.key for entry in bucket.entries(prefix) if places.batch_of(entry.key) > through]
-
-
-def _place(key: str) -> KafkaObject | None:
-    try:
-        return KafkaObject.parse(key)
-    except ContractError as fault:
-        event("bronze object ignored", level=30, object=key, reason=str(fault))
-        return None

@@ -23,8 +23,8 @@ class Measure:
     samples: Callable[[Metrics], Samples]
 
 
-def _by_partition(counts: dict[int, int]) -> Samples:
-    return (((str(partition),), count) for partition, count in counts.items())
+def _by_partition(counts: dict[str, int]) -> Samples:
+    return (((partition,), count) for partition, count in counts.items())
 
 
 MEASURES = (
@@ -34,7 +34,7 @@ MEASURES = (
         ("layer", "partition"),
         "from the source's time of an applied change until the layer showed it",
         lambda metrics: (
-            ((layer, str(partition)), lag) for partition, lags in metrics.lags.items() for layer, lag in lags.items()
+            ((layer, partition), lag) for partition, lags in metrics.lags.items() for layer, lag in lags.items()
         ),
     ),
     Measure(
@@ -43,7 +43,7 @@ MEASURES = (
         ("partition", "reason"),
         "applied changes that count in no lag: ahead of the clock, or history (a day old when they landed)",
         lambda metrics: (
-            ((str(partition), reason), getattr(lags["bronze"], reason))
+            ((partition, reason), getattr(lags["bronze"], reason))
             for partition, lags in metrics.lags.items()
             for reason in ("ahead", "history")
         ),
@@ -54,7 +54,7 @@ MEASURES = (
         ("partition", "outcome"),
         "rows read, by what became of them",
         lambda metrics: (
-            ((str(partition), outcome), rows)
+            ((partition, outcome), rows)
             for partition, outcomes in metrics.outcomes.items()
             for outcome, rows in outcomes.items()
         ),

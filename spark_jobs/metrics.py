@@ -14,7 +14,7 @@ import psutil
 from lakehouse.activity import WHOLE, WINDOW_SECONDS, Activity, Batch, Count, Files, Forecast, Lag
 from lakehouse.tables import LAYERS, OUTCOMES
 from spark_jobs import ops
-from spark_jobs.coverage import spans
+from spark_jobs.coverage import label, spans
 from spark_jobs.gold import Step
 from spark_jobs.lags import Distribution
 from spark_jobs.plans import BronzeObject, Plan, Result
@@ -29,7 +29,7 @@ class _Slot:
 
     def __init__(self, minute: int) -> None:
         self.minute, self.rows, self.bytes = minute, 0, 0
-        self.lags: dict[int, Lags] = defaultdict(_no_lags)
+        self.lags: dict[str, Lags] = defaultdict(_no_lags)
 
 
 class Metrics:
@@ -40,7 +40,7 @@ class Metrics:
         clock: Seconds since 1970.
 
     Attributes:
-        lags: By partition, then layer.
+        lags: By partition (`dynamodb` for what has none), then layer.
         outcomes: Rows by partition, then outcome.
         gaps: Offsets skipped, by partition.
         overlaps: Offsets read more than once, by partition.
@@ -70,10 +70,10 @@ class Metrics:
         self._last: deque[Batch] = deque(maxlen=LAST_BATCHES)
         self._processes: list[psutil.Process] = []
         self.maintained_at, self._maintained, self._tables_at = 0.0, "", 0.0
-        self.lags: dict[int, Lags] = defaultdict(_no_lags)
-        self.outcomes: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(OUTCOMES, 0))
-        self.gaps: dict[int, int] = defaultdict(int)
-        self.overlaps: dict[int, int] = defaultdict(int)
+        self.lags: dict[str, Lags] = defaultdict(_no_lags)
+        self.outcomes: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(OUTCOMES, 0))
+        self.gaps: dict[str, int] = defaultdict(int)
+        self.overlaps: dict[str, int] = defaultdict(int)
         self.batches = self.bytes = 0
         self.seconds: dict[str, float] = defaultdict(float)
         self.waiting_objects = self.waiting_bytes = 0
@@ -107,7 +107,8 @@ class Metrics:
         with self.lock:
             slot = self._slot(step.committed_at)
             slot.rows, slot.bytes = slot.rows + result.rows, slot.bytes + size
-            for (_, partition), span in spans(result.objects, self._ends).items():
+            for where, span in spans(result.objects, self._ends).items():
+                partition = label(where)
                 for into in (self.lags[partition], slot.lags[partition]):
                     ops.lags(span.objects, result.committed_at, step.committed_at, into)
                 for read in span.objects:
@@ -164,8 +165,8 @@ class Metrics:
         with self.lock:
             slots = [slot for slot in self._slots if slot.minute >= self._oldest_minute(now)]
             window: dict[str, Lags] = {}
-            for partition in sorted({partition for slot in slots for partition in slot.lags}):
-                window[str(partition)] = _merged(slot.lags[partition] for slot in slots if partition in slot.lags)
+            for partition in sorted({partition for slot in slots for partition in slot.lags}, key=_order):
+                window[partition] = _merged(slot.lags[partition] for slot in slots if partition in slot.lags)
             window[WHOLE] = _merged(window.values())
             lasted = max(now - max(self.started_at, self._oldest_minute(now) * SLOT_SECONDS), 1.0)
             return Activity(
@@ -175,8 +176,8 @@ class Metrics:
                 lags={where: {layer: _lag(lag) for layer, lag in lags.items()} for where, lags in window.items()},
                 lags_since_start={layer: _lag(lag) for layer, lag in _merged(self.lags.values()).items()},
                 counts={
-                    str(partition): Count(dict(outcomes), self.gaps[partition], self.overlaps[partition])
-                    for partition, outcomes in sorted(self.outcomes.items())
+                    partition: Count(dict(outcomes), self.gaps[partition], self.overlaps[partition])
+                    for partition, outcomes in sorted(self.outcomes.items(), key=lambda found: _order(found[0]))
                 },
                 tables=self.tables,
                 tables_at=self._tables_at,
@@ -208,6 +209,11 @@ class Metrics:
 
     def _oldest_minute(self, now: float) -> int:
         return int(now // SLOT_SECONDS) - WINDOW_SECONDS // SLOT_SECONDS + 1
+
+
+def _order(partition: str) -> tuple[int, str]:
+    """Partitions by number, dynamodb after them."""
+    return len(partition), partition
 
 
 def _no_lags() -> Lags:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from lakehouse.tables import LAYERS, OPS_BATCHES, OPS_BRONZE_OBJECTS, OUTCOMES
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.coverage import Span, spans
+from spark_jobs.coverage import Span, Where, spans
 from spark_jobs.delta import Lakehouse
 from spark_jobs.gold import Step
 from spark_jobs.lags import Distribution
@@ -82,7 +82,7 @@ class Publisher:
             objects += _objects(result)
         return batches, objects
 
-    def _batch(self, result: Result, where: tuple[str, int], span: Span) -> dict[str, Any]:
+    def _batch(self, result: Result, where: Where, span: Span) -> dict[str, Any]:
         step = next((step for step in self._steps if step.silver_version >= result.silver_version), None)
         return {
             "generation": self._generation,

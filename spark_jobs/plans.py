@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from lakehouse import places
 from lakehouse.tables import OUTCOMES
 from spark_jobs.lags import Spread
 
@@ -22,6 +23,11 @@ class BronzeObject:
     etag: str
     size: int
     landed_at: float | None = None
+
+    @property
+    def source(self) -> str:
+        """Kafka or dynamodb."""
+        return places.source_of(self.key)
 
 
 @dataclass(frozen=True)

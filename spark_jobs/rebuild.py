@@ -11,7 +11,7 @@ from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import apply
 from spark_jobs.delta import Lakehouse
 from spark_jobs.driver import Driver
-from spark_jobs.generation import Generation, read_generation, set_generation
+from spark_jobs.generation import Generation, mapping_in_force, read_generation, set_generation
 from spark_jobs.storage import Bucket
 
 
@@ -21,7 +21,7 @@ def run(tables: Lakehouse, bucket: Bucket, settings: Settings) -> int:
     Args:
         tables: The tables in force.
         bucket: The environment's bucket.
-        settings: BUSINESS_TIMEZONE may differ from the one the tables were built with.
+        settings: BUSINESS_TIMEZONE may differ from the one the tables were built with, as the mapping may.
 
     Returns:
         The number of batches that it took.
@@ -29,12 +29,14 @@ def run(tables: Lakehouse, bucket: Bucket, settings: Settings) -> int:
     current = read_generation(bucket)
     number = 1 + (current.number if current else -1)
     staged = Lakehouse(tables.spark, settings, staged=number)
-    builder = Driver(staged, bucket, settings, number)
-    while (result := builder.batch()) is not None:
-        event("rebuilt a batch", id=result.batch_id, rows=result.rows)
+    generation = Generation(number, settings.business_timezone, mapping_in_force(bucket))
+    builder = Driver(staged, bucket, settings, number, mapping=generation.fields)
+    while (result := builder.batch()) is not None or builder.ledger.reconciling:
+        if result:
+            event("rebuilt a batch", id=result.batch_id, rows=result.rows)
     _switch(tables, staged, number, builder.ledger.newest)
-    set_generation(bucket, Generation(number, settings.business_timezone))
-    driver = Driver(tables, bucket, settings, number)
+    set_generation(bucket, generation)
+    driver = Driver(tables, bucket, settings, number, mapping=generation.fields)
     driver.bring_gold_up()
     driver.publish()
     bucket.delete_all(places.STAGING)  # what an interrupted rebuild left under another number, too

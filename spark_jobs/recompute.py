@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from lakehouse import streamrecords
 from lakehouse.envelopes import Change, Rejection, decode
+from lakehouse.mapping import OWN, FieldMapping
+from lakehouse.places import KAFKA, SOURCES, source_of
 from lakehouse.strictjson import Integer, MalformedError, parse
 from spark_jobs import salvage
 
-SOURCE = "kafka"
 OLDER = "older_than_expired_delete"
 
 
@@ -22,26 +24,28 @@ class Recomputed:
     """What bronze comes to.
 
     Attributes:
-        newest: By order_id and line_no, the change with the greatest sequence.
+        newest: By source, order_id and line_no, the change with the greatest sequence.
         rows: Lines read.
         tombstones: Messages with a null value.
         rejected: Every rejected line as (object, position, reason).
         damaged: Keys of the objects that could not be read whole.
         expired: Lines that silver rejected because a delete that is forgotten was newer, as (object, position).
-        expired_sequence: The highest sequence of a forgotten delete; empty if none is forgotten.
+        expired_sequence: By source, the highest sequence of a forgotten delete.
+        mapping: Which attribute of the DynamoDB table is which column.
     """
 
-    newest: dict[tuple[str, int], Change] = field(default_factory=dict)
+    newest: dict[tuple[str, str, int], Change] = field(default_factory=dict)
     rows: int = 0
     tombstones: int = 0
     rejected: set[tuple[str, int, str]] = field(default_factory=set)
     damaged: list[str] = field(default_factory=list)
     expired: frozenset[tuple[str, int]] = frozenset()
-    expired_sequence: str = ""
+    expired_sequence: dict[str, str] = field(default_factory=dict)
+    mapping: FieldMapping = OWN
 
     def add(self, key: str, body: bytes) -> None:
         """Take in a bronze object."""
-        lines, damage = salvage.lines(body)
+        lines, damage = salvage.of(key, body)
         if damage:
             self.damaged.append(key)
             self.rejected.add((key, -1, "corrupt_object"))
@@ -53,28 +57,40 @@ class Recomputed:
 
     def _add_line(self, key: str, position: int, line: str) -> None:
         self.rows += 1
+        source = source_of(key)
         try:
-            value = value_of(line)
-            if value is None:
-                self.tombstones += 1
-                return
-            change = decode(value)
+            change = self._change(source, line)
         except Rejection as reason:
             self.rejected.add((key, position, str(reason)))
             return
-        if (key, position) in self.expired and change.sequence <= self.expired_sequence:
+        if change is None:
+            self.tombstones += 1
+            return
+        if (key, position) in self.expired and change.sequence <= self.expired_sequence.get(source, ""):
             self.rejected.add((key, position, OLDER))
             return
-        held = self.newest.get(change.key)
+        held = self.newest.get((source, *change.key))
         if held is None or change.sequence > held.sequence:
-            self.newest[change.key] = change
+            self.newest[source, *change.key] = change
 
-    def forget(self, held: Set[tuple[str, int]]) -> None:
+    def _change(self, source: str, line: str) -> Change | None:
+        if source != KAFKA:
+            return streamrecords.decode(line, self.mapping)
+        value = value_of(line)
+        return None if value is None else decode(value)
+
+    def silver_rows(self, business_timezone: str) -> Iterator[dict[str, Any]]:
+        """The rows of silver.order_lines without batch_id, tombstones too."""
+        for source in SOURCES:
+            changes = (change for key, change in self.newest.items() if key[0] == source)
+            yield from silver_rows(changes, business_timezone, source)
+
+    def forget(self, held: Set[tuple[str, str, int]]) -> None:
         """Leave out the deletes that silver may have forgotten and has: those whose keys are not `held` there."""
         self.newest = {
             key: change
             for key, change in self.newest.items()
-            if change.line or change.sequence > self.expired_sequence or key in held
+            if change.line or change.sequence > self.expired_sequence.get(key[0], "") or key in held
         }
 
 
@@ -99,13 +115,13 @@ def _is_offset(value: Any) -> bool:
     return isinstance(value, Integer) and -(2**63) <= int(value) < 2**63
 
 
-def silver_rows(changes: Iterable[Change], business_timezone: str) -> Iterator[dict[str, Any]]:
-    """The rows of silver.order_lines without batch_id, tombstones too."""
+def silver_rows(changes: Iterable[Change], business_timezone: str, source: str = KAFKA) -> Iterator[dict[str, Any]]:
+    """The rows of silver.order_lines of a source without batch_id, tombstones too."""
     zone = ZoneInfo(business_timezone)
     for change in changes:
         line = change.line
         yield {
-            "source": SOURCE,
+            "source": source,
             "order_id": change.order_id,
             "line_no": change.line_no,
             "product_id": line.product_id if line else None,

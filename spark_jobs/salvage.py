@@ -1,7 +1,21 @@
-"""What can be read of a gzip object that may be damaged: its whole lines up to the damage. Pure."""
+"""What can be read of an object of bronze that may be damaged: its whole lines up to the damage. Pure."""
 
 import codecs
 import zlib
+
+from lakehouse import places
+
+_GZIP = b"\x1f\x8b"
+
+
+def of(key: str, body: bytes) -> tuple[list[str], str]:
+    """The lines of an object by its key and what is wrong with it; see `lines`.
+
+    What Firehose gave up it may write plain or packed, whatever the key ends with.
+    """
+    if key.startswith(places.ERRORS) and not body.startswith(_GZIP):
+        return _cut(body), ""
+    return lines(body)
 
 
 def lines(body: bytes) -> tuple[list[str], str]:
@@ -23,10 +37,14 @@ def lines(body: bytes) -> tuple[list[str], str]:
         return [], "empty object"
     if reason:
         text = text.rpartition(b"\n")[0]
+    return _cut(text), reason
+
+
+def _cut(text: bytes) -> list[str]:
     plain = text.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")
     if "\r" in plain:
         plain = plain.replace("\r\n", "\n").replace("\r", "\n")
-    return plain.removesuffix("\n").split("\n") if plain else [], reason
+    return plain.removesuffix("\n").split("\n") if plain else []
 
 
 def _decompress(body: bytes) -> tuple[bytes, str]:

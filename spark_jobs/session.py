@@ -9,6 +9,8 @@ from lakehouse.settings import Settings
 
 READER = "io.saleslake.spark.ReadKafkaLine"
 READ_KAFKA_LINE = "read_kafka_line"
+DYNAMODB_READER = "io.saleslake.spark.ReadDynamodbLine"
+READ_DYNAMODB_LINE = "read_dynamodb_line"
 SPLITTER = "io.saleslake.spark.SplitExtra"
 SPLIT_EXTRA = "split_extra"
 SPLIT_PARTS = "others STRING, names ARRAY<STRING>, columns MAP<STRING, STRING>"
@@ -36,6 +38,7 @@ def build(settings: Settings, jars: list[str], java_options: str = "") -> SparkS
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     spark.udf.registerJavaFunction(READ_KAFKA_LINE, READER, READ_COLUMNS)
+    spark.udf.registerJavaFunction(READ_DYNAMODB_LINE, DYNAMODB_READER, READ_COLUMNS)
     spark.udf.registerJavaFunction(SPLIT_EXTRA, SPLITTER, SPLIT_PARTS)
     return spark
 

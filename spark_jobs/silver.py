@@ -6,7 +6,7 @@ A plan can be run any number of times and always leaves the same tables and the 
 import datetime
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.logs import event
+from lakehouse.mapping import OWN, FieldMapping
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import apply, bronze, collected, rejects
@@ -37,7 +38,7 @@ class Batch:
     days: frozenset[datetime.date] | None = None
 
 
-def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Batch:
+def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, mapping: FieldMapping = OWN) -> Batch:
     """Run a plan.
 
     Args:
@@ -45,18 +46,29 @@ def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Ba
         tables: Where silver lies.
         bucket: Where bronze lies.
         settings: Time zone and the limit of the alarm for rejected rows.
+        mapping: Which attribute of the DynamoDB table is which column.
 
     Returns:
         What became of every object.
     """
+    given_up = bronze.given_up(bucket, plan.objects)
+
+    def lines(damaged: dict[str, bronze.Damage]) -> DataFrame:
+        apart = given_up | damaged
+        raw = bronze.lines(tables.spark, bucket, [entry for entry in plan.objects if entry.key not in apart])
+        if apart:
+            raw = raw.unionAll(bronze.salvaged(tables.spark, apart))
+        return bronze.changes(raw, plan.source, mapping)
+
     try:
-        batch = _run(plan, tables, bucket, settings, {})
+        broken = {key: one for key, one in given_up.items() if one.reason}
+        batch = _run(plan, tables, bucket, settings, lines, broken)
     except (PySparkException, Py4JJavaError):
         # a damaged object fails in a dozen ways and words: whatever it was, look whether there is one
         damaged = bronze.examine(bucket, plan.objects)
         if not damaged:
             raise
-        batch = _run(plan, tables, bucket, settings, damaged)
+        batch = _run(plan, tables, bucket, settings, lines, damaged)
     result = batch.result
     share = result.outcomes["rejected"] / max(1, result.rows)
     if share > settings.rejected_share_alarm:
@@ -71,12 +83,15 @@ def run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings) -> Ba
     return batch
 
 
-def _run(plan: Plan, tables: Lakehouse, bucket: Bucket, settings: Settings, damaged: dict[str, bronze.Damage]) -> Batch:
-    spark = tables.spark
-    raw = bronze.lines(spark, bucket, [entry for entry in plan.objects if entry.key not in damaged])
-    if damaged:
-        raw = raw.unionAll(bronze.salvaged(spark, damaged))
-    lines = bronze.changes(raw, plan.source)
+def _run(
+    plan: Plan,
+    tables: Lakehouse,
+    bucket: Bucket,
+    settings: Settings,
+    read: Callable[[dict[str, bronze.Damage]], DataFrame],
+    damaged: dict[str, bronze.Damage],
+) -> Batch:
+    lines = read(damaged)
     keys = {bronze.mark(entry.key): entry.key for entry in plan.objects}
 
     def look(counts: list[dict[str, Any]]) -> dict[str, bronze.Damage]:

@@ -34,8 +34,8 @@ from lakehouse.tables import (
 )
 from spark_jobs import compare_forecasts, expiry
 from spark_jobs.arrow import arrow_schema
-from spark_jobs.generation import read_generation
-from spark_jobs.recompute import GOLD, OLDER, SOURCE, Recomputed, silver_rows
+from spark_jobs.generation import Generation, read_generation
+from spark_jobs.recompute import GOLD, OLDER, Recomputed
 from spark_jobs.recompute_accuracy import accuracy
 from spark_jobs.storage import Bucket
 
@@ -72,7 +72,8 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
         SourceError: The bucket does not answer.
     """
     bucket = Bucket(settings)
-    entries = list(bucket.entries(places.BRONZE_KAFKA))
+    roots = (places.BRONZE_KAFKA, places.BRONZE_DYNAMODB, places.ERRORS)
+    entries = [entry for root in roots for entry in bucket.entries(root)]
     recomputed = _beginning(bucket, settings)
     for done, entry in enumerate(entries, start=1):
         body = bucket.get(entry.key)
@@ -101,21 +102,21 @@ def run(settings: Settings, report: Report = lambda what, done, total: None) -> 
 
 def _beginning(bucket: Bucket, settings: Settings) -> Recomputed:
     """Nothing yet but what silver has forgotten and, for that, has rejected."""
-    generation = read_generation(bucket)
-    expired = expiry.in_force(_delta(settings, SILVER_ORDER_LINES), bucket, generation.number if generation else 0)
+    generation = read_generation(bucket) or Generation(0, settings.business_timezone)
+    expired = expiry.in_force(_delta(settings, SILVER_ORDER_LINES), bucket, generation.number)
     if not expired:
-        return Recomputed()
+        return Recomputed(mapping=generation.fields)
     rejected = _rows(settings, SILVER_REJECTED).to_table(
         columns=["object", "position"], filter=ds.field("reason") == OLDER
     )
     lines = zip(*(column.to_pylist() for column in rejected.columns), strict=True)
-    return Recomputed(expired=frozenset(lines), expired_sequence=expired.get(SOURCE, ""))
+    return Recomputed(expired=frozenset(lines), expired_sequence=expired, mapping=generation.fields)
 
 
-def _tombstones(settings: Settings) -> set[tuple[str, int]]:
+def _tombstones(settings: Settings) -> set[tuple[str, str, int]]:
     """The keys of silver's tombstones."""
-    held = ds.field("is_deleted") & (ds.field("source") == SOURCE)
-    rows = _rows(settings, SILVER_ORDER_LINES).to_table(columns=["order_id", "line_no"], filter=held)
+    held = ds.field("is_deleted")
+    rows = _rows(settings, SILVER_ORDER_LINES).to_table(columns=["source", "order_id", "line_no"], filter=held)
     return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
@@ -124,7 +125,7 @@ def _silver(recomputed: Recomputed, settings: Settings) -> pa.Table:
     fields = [column for column in arrow_schema(SILVER_ORDER_LINES) if column.name != "batch_id"]
     columns = _columns_of_unknown_fields(_rows(settings, SILVER_ORDER_LINES))
     batches, rows = [], []
-    for row in silver_rows(recomputed.newest.values(), settings.business_timezone):
+    for row in recomputed.silver_rows(settings.business_timezone):
         if row["extra"] and settings.unknown_columns == DISCARD:
             row["extra"] = only(row["extra"], columns)
         rows.append(row)

@@ -46,6 +46,7 @@ class Options:
     Args:
         name: Of the stack and before the names of its parts.
         table: Of the table.
+        keys: Its key's attributes, each with its type S or N: partition key, and sort key if it has one.
         environment: The value of the tag.
         pipe_seconds, lambda_seconds, buffer_seconds: How long pipe, transform and objects of bronze wait to be full.
         lambda_megabytes, buffer_megabytes: When the latter two are full.
@@ -53,6 +54,7 @@ class Options:
 
     name: str = NAME
     table: str = "order_lines"
+    keys: tuple[tuple[str, str], ...] = (("order_id", "S"), ("line_no", "N"))
     environment: str = "local"
     pipe_seconds: int = 0
     lambda_seconds: int = 1
@@ -128,6 +130,10 @@ def _parameters(settings: Settings, options: Options, code: str) -> dict[str, st
         "Bucket": settings.bucket,
         "CodeKey": code,
         "TableName": options.table,
+        "HashKey": options.keys[0][0],
+        "HashType": options.keys[0][1],
+        "RangeKey": options.keys[1][0] if len(options.keys) > 1 else "",
+        "RangeType": options.keys[1][1] if len(options.keys) > 1 else "N",
         "PipeSeconds": str(options.pipe_seconds),
         "LambdaSeconds": str(options.lambda_seconds),
         "LambdaMegabytes": str(options.lambda_megabytes),

@@ -6,17 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from generator import noise, replay, screen, simulate, wait
+from generator import arrival, noise, replay, screen, simulate
 from generator.outcome import Summary
 from infra.commands import terminal
 from infra.commands.interrupt import wishes
 from infra.local import compose, stack, status, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
+from lakehouse.places import DYNAMODB, KAFKA, SOURCES
 from lakehouse.settings import Settings
+
+BOTH = "both"
+INGESTS = (*SOURCES, BOTH)
+NEEDED: dict[str, list[str] | None] = {KAFKA: None, DYNAMODB: ["gateway", "spark"], BOTH: None}
+"""By way in, the processes that it needs; None for all."""
 
 
 def register(commands: Any) -> None:
@@ -24,6 +31,7 @@ def register(commands: Any) -> None:
     sending = argparse.ArgumentParser(add_help=False)
     sending.add_argument("--noise", choices=sorted(noise.LEVELS), default="realistic", help="how much goes wrong")
     sending.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
+    add_ingest(sending)
 
     command = commands.add_parser("replay", parents=[sending], help="send the UCI sales; returns when gold has them")
     command.add_argument("--limit", type=int, metavar="N", help="only the first N lines")
@@ -39,22 +47,32 @@ def register(commands: Any) -> None:
     commands.add_parser("maintain", help="compact, vacuum and expire all there is").set_defaults(run=maintain)
 
 
+def add_ingest(command: argparse.ArgumentParser) -> None:
+    """Add the argument that chooses the way in."""
+    command.add_argument("--ingest", choices=INGESTS, default=KAFKA, help="the way in (kafka)")
+
+
+def sinks(ingest: str) -> tuple[str, ...]:
+    """The sinks of a way in."""
+    return SOURCES if ingest == BOTH else (ingest,)
+
+
 @dataclass(frozen=True)
 class Replayed:
     """A replay that is in gold.
 
     Args:
-        summary: What was sent.
+        summaries: What was sent, to each sink.
         seconds: From the first message to the last row in gold.
     """
 
-    summary: Summary
+    summaries: list[Summary]
     seconds: float
 
 
 def run_replay(settings: Settings, given: argparse.Namespace) -> int:
     """Send the data set and wait until gold has it."""
-    require_stack(settings)
+    require_stack(settings, NEEDED[given.ingest])
     done = send_and_wait(settings, given)
     if done is None:
         terminal.say("stopped; run the same command again to go on")
@@ -65,34 +83,45 @@ def run_replay(settings: Settings, given: argparse.Namespace) -> int:
 
 def send_and_wait(settings: Settings, given: argparse.Namespace) -> Replayed | None:
     """Replay with the given noise, seed, limit and rate; None if a person stopped it before gold had everything."""
-    begin = time.monotonic()
+    begin, summaries = time.monotonic(), []
     with wishes() as stop:
-        with screen.progress() as report:
-            summary = replay.run(
-                settings,
-                noise=given.noise,
-                seed=given.seed,
-                limit=given.limit,
-                rate=given.rate,
-                report=report,
-                stop=stop,
-            )
-        _show(summary)
-        if summary.stopped:
-            return None
-        with screen.progress() as report:
-            arrived = wait.until_in_gold(settings, summary.topic_id, summary.ends, report, stop=stop)
-    return Replayed(summary, time.monotonic() - begin) if arrived else None
+        for sink in sinks(given.ingest):
+            with screen.progress() as report:
+                summary = replay.run(
+                    settings,
+                    noise=given.noise,
+                    seed=given.seed,
+                    limit=given.limit,
+                    rate=given.rate,
+                    sink=sink,
+                    report=report,
+                    stop=stop,
+                )
+            _show(summary)
+            if summary.stopped:
+                return None
+            summaries.append(summary)
+        for summary in summaries:
+            with screen.progress() as report:
+                if not arrival.until_in_gold(settings, summary, report, stop):
+                    return None
+    return Replayed(summaries, time.monotonic() - begin)
 
 
 def generate(settings: Settings, given: argparse.Namespace) -> int:
-    """Simulate a shop until Ctrl-C; everything it has begun is then sent and confirmed."""
-    require_stack(settings)
+    """Simulate a shop until Ctrl-C, one for each way in; everything it has begun is then sent and confirmed."""
+    require_stack(settings, NEEDED[given.ingest])
     terminal.progress(f"a simulated shop at {given.rate:g} changes a second; Ctrl-C ends it")
-    request = simulate.Request(noise=given.noise, seed=given.seed, rate=given.rate)
     with wishes() as stop, screen.progress() as report:
-        summary = simulate.run(settings, request, report=report, stop=stop)
-    _show(summary)
+
+        def run(sink: str) -> Summary:
+            request = simulate.Request(noise=given.noise, seed=given.seed, rate=given.rate, sink=sink)
+            return simulate.run(settings, request, report=report, stop=stop)
+
+        with ThreadPoolExecutor(len(SOURCES)) as pool:
+            summaries = list(pool.map(run, sinks(given.ingest)))
+    for summary in summaries:
+        _show(summary)
     return 0
 
 

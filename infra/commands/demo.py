@@ -21,6 +21,7 @@ from infra.report.checks import Check, Sent
 from infra.report.facts import Facts
 from infra.report.words import share
 from lakehouse.errors import LakehouseError, SourceError
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 from lakehouse.tables import OUTCOMES
 
@@ -41,6 +42,7 @@ def register(commands: Any) -> None:
     command.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
     command.add_argument("--limit", type=int, metavar="N", help="only the first N lines, for a quick try")
     command.add_argument("--no-forecasts", dest="forecasts", action="store_false", help="make no forecasts")
+    data.add_ingest(command)
     command.set_defaults(run=demo, rate=None)
 
 
@@ -48,14 +50,15 @@ def demo(settings: Settings, given: argparse.Namespace) -> int:
     """Run the demo; 1 if a check or a forecast fails, 130 if a person stops it."""
     steps = _Steps()
     steps.begin("start the stack")
-    stack.up(settings, argparse.Namespace(names=[]))
+    stack.up(settings, argparse.Namespace(names=data.NEEDED[given.ingest] or []))
     steps.begin("replay the sales of a year and wait until gold has them")
-    starts = _settled(settings)
+    starts, began_at = _settled(settings) if KAFKA in data.sinks(given.ingest) else {}, time.time()
     replayed = data.send_and_wait(settings, given)
     if replayed is None:
         terminal.say("stopped; run the same command again to go on")
         return 130
-    sent = Sent(replayed.summary, starts, _published(settings))
+    generation = _published(settings)
+    sent = [Sent(summary, starts, generation, began_at) for summary in replayed.summaries]
     catalog.refresh(settings)
     steps.begin("check every row")
     found = checks.run(settings, sent, lambda line: terminal.progress(f"  {line}"))

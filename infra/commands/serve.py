@@ -1,6 +1,6 @@
 """serve: the gateway in the foreground, for a container, with all that the stack needs of it.
 
-Where processes are supervised, `make up` brings bucket, catalogue and forecasts up to date after a start of the
+Where processes are supervised, `make up` brings bucket, catalogue and stacks up to date after a start of the
 gateway; a container that is started again has nobody who does, so this command does both. READY_FILE in the data folder
 says that all is there.
 """
@@ -11,8 +11,8 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from infra.commands import catalog, forecasts
-from infra.local import gateway
+from infra.commands import catalog, forecasts, streams
+from infra.local import gateway, stack
 from lakehouse.errors import LakehouseError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
@@ -37,14 +37,15 @@ def serve(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def _prepare(settings: Settings) -> None:
-    """Make bucket, catalogue and forecasts' stack once the gateway answers, then say that it is ready."""
+    """Make bucket, catalogue and stacks once the gateway answers, then say that it is ready."""
     while True:
         try:
-            gateway.ensure_bucket(settings)
+            stack.then(settings)[gateway.NAME]()
             break
         except LakehouseError:
             time.sleep(_PAUSE_SECONDS)
     catalog.refresh(settings)
     forecasts.refresh(settings)
+    streams.refresh(settings)
     (settings.data_path / READY_FILE).touch()
     event("gateway ready", bucket=settings.bucket)

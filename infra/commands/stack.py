@@ -8,7 +8,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from infra.commands import catalog, forecasts, terminal
+from infra.aws import mapping
+from infra.commands import catalog, forecasts, streams, terminal
 from infra.local import compose, doctor, gateway, stack, status, supervision
 from infra.local.daemon import Daemon
 from lakehouse.errors import ConfigError
@@ -36,6 +37,7 @@ def register(commands: Any) -> None:
 def up(settings: Settings, given: argparse.Namespace) -> int:
     """Check the machine, then start what is not running and wait until it is ready."""
     begin = time.monotonic()
+    mapping.of_settings(settings)  # a mistake is told before anything runs
     if settings.stack == "compose":
         compose.up(settings, given.names, terminal.progress)
         terminal.progress(f"all containers are healthy after {time.monotonic() - begin:.1f} s")
@@ -59,6 +61,7 @@ def up(settings: Settings, given: argparse.Namespace) -> int:
         # The emulator forgets its catalogue when it is killed; a stack may be of older code.
         catalog.refresh(settings)
         forecasts.refresh(settings)
+        streams.refresh(settings)
     terminal.progress(f"started {len(started)} of {len(processes)} in {time.monotonic() - begin:.1f} s")
     for process in processes:
         if process.url:
@@ -88,6 +91,7 @@ def restart(settings: Settings, given: argparse.Namespace) -> int:
     if given.name == gateway.NAME:
         catalog.refresh(settings)
         forecasts.refresh(settings)
+        streams.refresh(settings)
     return 0
 
 

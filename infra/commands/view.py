@@ -194,7 +194,7 @@ def _lags(active: Activity) -> Table:
     table = _table("\nlag, seconds", *(head.replace(" ", "\n") for head in heads), left=(0,))
     for where, lags in sorted(active.lags.items()):
         values = [value for layer in LAYERS for value in _figures(lags.get(layer, Lag()))]
-        table.add_row(f"partition {where}" if where else "last 5 min", *values)
+        table.add_row(f"partition {where}" if where.isdigit() else where or "last 5 min", *values)
     table.add_row(
         "since start", *(value for layer in LAYERS for value in _figures(active.lags_since_start.get(layer, Lag())))
     )

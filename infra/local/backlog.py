@@ -40,12 +40,12 @@ class Backlog:
     """What has not come through.
 
     Args:
-        unread: By topic id and partition.
+        unread: By topic id and partition; what came by DynamoDB stands under that name, its partition is None.
         begun: Batches that were planned and are not in silver, with the time of their plan.
         not_in_gold: Batches that are in silver and not in gold, with the time of their result.
     """
 
-    unread: dict[tuple[str, int], Unread] = field(default_factory=dict)
+    unread: dict[tuple[str, int | None], Unread] = field(default_factory=dict)
     begun: dict[int, float] = field(default_factory=dict)
     not_in_gold: dict[int, float] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ def look(s3: Any, bucket: str, progress: Progress) -> Backlog:
         bucket: The bucket.
         progress: How far gold has come.
     """
-    unread = {}
+    unread: dict[tuple[str, int | None], Unread] = {}
     for prefix in _prefixes(s3, bucket):
         try:
             place = places.KafkaObject.parse(f"{prefix}{0:020d}.jsonl.gz")
@@ -66,16 +66,24 @@ def look(s3: Any, bucket: str, progress: Progress) -> Backlog:
             continue  # the driver leaves it out, too, and says so
         reached = progress.next_offsets.get(place.topic_id, {}).get(str(place.partition), 0)
         after = places.KafkaObject(place.topic, place.topic_id, place.partition, reached - 1).key if reached else prefix
-        found, is_more = _page(s3, bucket, prefix, after)
-        oldest = min((entry["LastModified"].timestamp() for entry in found), default=None)
-        unread[place.topic_id, place.partition] = Unread(
-            len(found), sum(entry["Size"] for entry in found), oldest, is_more
-        )
+        unread[place.topic_id, place.partition] = _unread(*_page(s3, bucket, prefix, after))
+    # what Firehose is late with, below the last key, is not told: the driver finds it within half a minute
+    hoses = [
+        _unread(*_page(s3, bucket, root, progress.firehose_ends.get(root, root)))
+        for root in (places.BRONZE_DYNAMODB, places.ERRORS)
+    ]
+    if progress.firehose_ends or any(one.objects for one in hoses):
+        unread[places.DYNAMODB, None] = Unread.total(hoses)
     generation, batch = progress.generation, progress.batch_id
     results, _ = _page(s3, bucket, places.results(generation), places.result(generation, batch))
     plans, _ = _page(s3, bucket, places.plans(generation), places.plan(generation, batch))
     finished, begun = _by_batch(results), _by_batch(plans)
     return Backlog(unread, {number: at for number, at in begun.items() if number not in finished}, finished)
+
+
+def _unread(found: list[dict[str, Any]], is_more: bool) -> Unread:
+    oldest = min((entry["LastModified"].timestamp() for entry in found), default=None)
+    return Unread(len(found), sum(entry["Size"] for entry in found), oldest, is_more)
 
 
 def _prefixes(s3: Any, bucket: str) -> Iterator[str]:

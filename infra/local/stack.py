@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from infra.aws import mapping
 from infra.local import broker, gateway, javac, worker
 from infra.local.java import find_java
 from infra.local.process import Process
@@ -89,4 +90,9 @@ def ports(settings: Settings, names: Iterable[str] = ()) -> list[Port]:
 
 def then(settings: Settings) -> dict[str, Callable[[], None]]:
     """By name, what is done when a process has become ready and before others rely on it."""
-    return {"gateway": lambda: gateway.ensure_bucket(settings)}
+
+    def begin() -> None:
+        gateway.ensure_bucket(settings)
+        mapping.apply(settings, mapping.of_settings(settings))
+
+    return {"gateway": begin}

@@ -4,7 +4,7 @@ Compares what it is given or reads through the lake; it repairs nothing.
 """
 # ruff: noqa: S608  (SQL made of our own names and numbers; neither can be a parameter)
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -13,6 +13,7 @@ import pyarrow as pa
 from generator.outcome import Summary
 from infra.local.lake import Lake
 from infra.report import truth
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 from lakehouse.tables import OUTCOMES
 
@@ -40,21 +41,25 @@ class Check:
 
 @dataclass(frozen=True)
 class Sent:
-    """What one run sent to the topic.
+    """What one run sent to the topic, or wrote into the table.
 
     Args:
         summary: The run's own count.
-        starts: End offsets by partition before its first message.
+        starts: End offsets of the topic by partition before its first message.
         generation: The generation of batches that read it.
+        began_at: When it began, seconds since 1970.
     """
 
     summary: Summary
     starts: dict[int, int]
     generation: int
+    began_at: float = 0.0
 
     @property
     def messages(self) -> int:
-        """Messages the topic took in since `starts`, whoever sent them."""
+        """Messages the topic took in since `starts`, whoever sent them; of a table, the changes of this run."""
+        if self.summary.sink != KAFKA:
+            return self.summary.messages
         return sum(self.summary.ends.values()) - sum(self.starts.values())
 
     @property
@@ -72,28 +77,32 @@ class Sent:
         return f"generation = {self.generation} AND topic_id = '{self.summary.topic_id}' AND ({spans})"
 
 
-def run(settings: Settings, sent: Sent, report: Report = lambda _: None) -> list[Check]:
+def run(settings: Settings, sent: Sequence[Sent], report: Report = lambda _: None) -> list[Check]:
     """Make every check.
 
     Args:
         settings: The environment.
-        sent: The run that was just replayed.
+        sent: What was just replayed, to each sink.
         report: Told what is being compared.
     """
     lake = Lake(settings)
     report("accounting and offsets")
-    found = [*accounting(lake, sent), *offsets(lake, sent)]
+    found = list(accounting(lake, sent[0].generation))
+    for one in sent:
+        if one.summary.sink == KAFKA:
+            found += [*messages(lake, one), *offsets(lake, one)]
+        else:
+            found += records(lake, one)
     lines = truth.replayed_lines(settings)
     connection = duckdb.connect()
-    report(f"the data set itself: {lines:,} order lines")
+    report(f"the data set itself: {max(lines.values()):,} order lines")
     truth.order_lines(connection, lines, settings.business_timezone)
     report("silver, row by row")
-    silver = lake.query(
-        f"SELECT source, {truth.COLUMNS}, sales_date FROM silver.current_order_lines WHERE source = 'kafka'"
-    ).read_all()
+    silver = lake.query(f"SELECT source, {truth.COLUMNS}, sales_date FROM silver.current_order_lines").read_all()
     connection.register("live", silver)
     connection.execute(f"CREATE VIEW silver AS SELECT * FROM live WHERE NOT {truth.IS_SIMULATED}")
-    found += [*sums(connection), order_lines(connection)]
+    for source in lines:
+        found += [*sums(connection, source), order_lines(connection, source)]
     report("gold, cell by cell")
     # On the data set's days a simulated shop may have sold, too.
     days = "sales_date BETWEEN (SELECT min(sales_date) FROM truth) AND (SELECT max(sales_date) FROM truth)"
@@ -109,19 +118,24 @@ def run(settings: Settings, sent: Sent, report: Report = lambda _: None) -> list
     return found
 
 
-def accounting(lake: Lake, sent: Sent) -> Iterator[Check]:
-    """Rows read are the sum of the six outcomes, in every batch; and what was sent is what was read."""
+def accounting(lake: Lake, generation: int) -> Iterator[Check]:
+    """Rows read are the sum of the six outcomes, in every batch; and the rejected ones are kept."""
     total = " + ".join(OUTCOMES)
     group = "accounting"
     batches, wrong, rejected = _row(
         lake,
         f"SELECT count(DISTINCT batch_id), count(*) FILTER (rows_read <> {total}), sum(rejected) "
-        f"FROM ops.batches WHERE generation = {sent.generation}",
+        f"FROM ops.batches WHERE generation = {generation}",
     )
     name = "rows read = the sum of the six outcomes"
     yield Check(group, name, not wrong, f"in {batches:,} batches", f"{wrong} rows of ops.batches do not add up")
     (quarantined,) = _row(lake, "SELECT count(*) FROM silver.rejected WHERE position >= 0")
     yield _equal(group, "rejected changes lie in silver.rejected", quarantined, rejected or 0)
+
+
+def messages(lake: Lake, sent: Sent) -> Iterator[Check]:
+    """What was sent to the topic is what was read."""
+    group = "accounting"
     read, rejected, tombstones = _row(
         lake,
         "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rejected), 0), coalesce(sum(tombstone), 0) "
@@ -131,6 +145,23 @@ def accounting(lake: Lake, sent: Sent) -> Iterator[Check]:
     if sent.is_alone:
         yield _equal(group, "malformed messages = rejected", rejected, sent.summary.malformed)
         yield _equal(group, "messages without a value = tombstones", tombstones, sent.summary.nulls)
+
+
+def records(lake: Lake, sent: Sent) -> Iterator[Check]:
+    """Every record of the table that was read since the run began keeps the contract, and none is a tombstone.
+
+    How many records there should be nobody can say: delivery is at least once, and a write that changes nothing has
+    none. Whether one is lost show the rows.
+    """
+    since = f"source = 'dynamodb' AND generation = {sent.generation} AND planned_at >= to_timestamp({sent.began_at})"
+    read, rejected, tombstones = _row(
+        lake,
+        "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rejected), 0), coalesce(sum(tombstone), 0) "
+        f"FROM ops.batches WHERE {since}",
+    )
+    name = f"of {read:,} records of DynamoDB rejected"
+    yield _equal("accounting", name, rejected, 0)
+    yield _equal("accounting", "of them without a value", tombstones, 0)
 
 
 def offsets(lake: Lake, sent: Sent) -> Iterator[Check]:
@@ -160,26 +191,30 @@ def offsets(lake: Lake, sent: Sent) -> Iterator[Check]:
     yield Check("offsets", "read to the end of every partition", not short, found, wanted)
 
 
-def sums(connection: duckdb.DuckDBPyConnection) -> Iterator[Check]:
-    """The sums the data set is known by, over silver's live rows."""
-    wanted, found = truth.sums(connection, "truth"), truth.sums(connection, "silver")
+def sums(connection: duckdb.DuckDBPyConnection, source: str) -> Iterator[Check]:
+    """The sums the data set is known by, over silver's live rows of a source."""
+    wanted, found = truth.sums(connection, "truth", source), truth.sums(connection, "silver", source)
     for name, expected in wanted.items():
-        yield _equal("sums", name, found[name], expected)
+        yield _equal("sums", name + _of(source), found[name], expected)
 
 
-def order_lines(connection: duckdb.DuckDBPyConnection) -> Check:
-    """Silver's live rows are the data set's, column by column."""
-    columns = f"{truth.COLUMNS}, sales_date"
+def order_lines(connection: duckdb.DuckDBPyConnection, source: str) -> Check:
+    """Silver's live rows of a source are the data set's, column by column."""
+    rows_of = f"SELECT {truth.COLUMNS}, sales_date FROM {{}} WHERE source = '{source}'"
     counts = {
         word: connection.execute(
-            f"SELECT count(*) FROM (SELECT {columns} FROM {left} EXCEPT ALL SELECT {columns} FROM {right})"
+            f"SELECT count(*) FROM ({rows_of.format(left)} EXCEPT ALL {rows_of.format(right)})"
         ).fetchone()
         for word, left, right in (("missing or other", "truth", "silver"), ("too many or other", "silver", "truth"))
     }
-    rows = connection.execute("SELECT count(*) FROM silver").fetchone()
+    rows = connection.execute("SELECT count(*) FROM silver WHERE source = ?", [source]).fetchone()
     wrong = {word: count[0] for word, count in counts.items() if count and count[0]}
     found = f"{rows[0] if rows else 0:,} rows equal" if not wrong else f"{wrong}"
-    return Check("tables", "silver.order_lines", not wrong, found, "the data set's rows")
+    return Check("tables", "silver.order_lines" + _of(source), not wrong, found, "the data set's rows")
+
+
+def _of(source: str) -> str:
+    return "" if source == KAFKA else f", from {source}"
 
 
 def same(name: str, ours: pa.Table, wanted: pa.Table) -> Check:

@@ -77,7 +77,7 @@ class Facts:
         batches: Of the generation in force, in order.
         reasons: Why changes were rejected, most frequent first, with how many.
         checks: What was checked.
-        sent: The run that was replayed.
+        sent: What was replayed, to each sink.
         steps: Seconds of each step of the demo, by its name.
         versions: By name of the part.
         made_at: When the report was made, with a time zone.
@@ -92,7 +92,7 @@ class Facts:
     batches: list[Batch]
     reasons: list[tuple[str, int]]
     checks: list[Check]
-    sent: Sent
+    sent: Sequence[Sent]
     steps: dict[str, float]
     versions: dict[str, str]
     made_at: datetime
@@ -115,13 +115,15 @@ class Facts:
         return _spans(self.days, lambda day: day.replace(day=1), 0)
 
 
-def read(settings: Settings, checks: list[Check], sent: Sent, steps: dict[str, float], made_at: datetime) -> Facts:
+def read(
+    settings: Settings, checks: list[Check], sent: Sequence[Sent], steps: dict[str, float], made_at: datetime
+) -> Facts:
     """Read the tables.
 
     Args:
         settings: The environment.
         checks: What was checked.
-        sent: The run that was replayed.
+        sent: What was replayed, to each sink.
         steps: Seconds by step.
         made_at: Now.
     """
@@ -138,7 +140,7 @@ def read(settings: Settings, checks: list[Check], sent: Sent, steps: dict[str, f
         lake,
         f"SELECT batch_id, sum(rows_read), {outcomes}, min(planned_at), max(bronze_lag_seconds), "
         "max(silver_lag_seconds), max(gold_lag_seconds) FROM ops.batches "
-        f"WHERE generation = {sent.generation} GROUP BY 1 ORDER BY 1",
+        f"WHERE generation = {sent[0].generation} GROUP BY 1 ORDER BY 1",
     )
     reasons = _rows(lake, "SELECT reason, count(*) FROM silver.rejected GROUP BY 1 ORDER BY 2 DESC, 1")
     return Facts(

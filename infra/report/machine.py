@@ -3,9 +3,11 @@
 from html import escape
 from statistics import median
 
+from generator.outcome import Summary
 from infra.report import bars, markup
 from infra.report.facts import NEWEST_BATCHES, Facts
 from infra.report.words import duration
+from lakehouse.places import KAFKA
 from lakehouse.tables import OUTCOMES
 
 _MEANINGS = {
@@ -80,22 +82,29 @@ def checks(facts: Facts) -> str:
 
 
 def run(facts: Facts) -> str:
-    summary = facts.sent.summary
-    sent = [
-        ("changes of the shop", f"{summary.steps:,}"),
-        ("messages sent and confirmed", f"{summary.sent:,} in {duration(summary.seconds)} by {summary.client}"),
-        *((kind.replace("_", " "), f"{count:,}") for kind, count in _kinds(facts)),
-        ("delivered after younger changes", f"{summary.delayed:,}"),
-    ]
+    left = "".join(_sent(one.summary) for one in facts.sent)
     took = [(step, duration(seconds)) for step, seconds in facts.steps.items()]
-    left = markup.section("What was sent", "Messages by the reason they were sent.", markup.pairs(sent))
     right = markup.section("How long it took", "By step.", markup.pairs(took))
     parts = markup.section("Made with", "", markup.pairs(facts.versions.items()))
     return f'<div class="pair">{left}<div>{right}{parts}</div></div>'
 
 
-def _kinds(facts: Facts) -> list[tuple[str, int]]:
+def _sent(summary: Summary) -> str:
+    is_kafka = summary.sink == KAFKA
+    what = "messages sent and confirmed" if is_kafka else "changes of the table"
+    rows = [
+        ("changes of the shop", f"{summary.steps:,}"),
+        (what, f"{summary.sent:,} in {duration(summary.seconds)} by {summary.client}"),
+        *((kind.replace("_", " "), f"{count:,}") for kind, count in _kinds(summary)),
+    ]
+    if is_kafka:
+        rows.append(("delivered after younger changes", f"{summary.delayed:,}"))
+        return markup.section("What was sent", "Messages by the reason they were sent.", markup.pairs(rows))
+    return markup.section("What DynamoDB was told", "Changes by the reason they were made.", markup.pairs(rows))
+
+
+def _kinds(summary: Summary) -> list[tuple[str, int]]:
     """Messages by kind, malformed ones in one; the most frequent first."""
-    summary = facts.sent.summary
     kinds = {kind: count for kind, count in summary.kinds.items() if not kind.startswith("malformed:")}
-    return sorted({**kinds, "malformed": summary.malformed}.items(), key=lambda entry: -entry[1])
+    malformed = {"malformed": summary.malformed} if summary.sink == KAFKA else {}
+    return sorted({**kinds, **malformed}.items(), key=lambda entry: -entry[1])

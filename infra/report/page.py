@@ -61,9 +61,10 @@ def _header(facts: Facts) -> str:
     failed = sum(not check.passed for check in facts.checks)
     count = len(facts.checks)
     verdict = f"{failed} of {count} checks failed" if failed else f"All {count} checks passed"
+    messages = sum(one.messages for one in facts.sent)
     return f"""<header>
 <h1>Sales of an online gift shop</h1>
-<p>{day(facts.days[0].first)} to {day(facts.days[-1].first)}, rebuilt from {facts.sent.messages:,} change messages</p>
+<p>{day(facts.days[0].first)} to {day(facts.days[-1].first)}, rebuilt from {messages:,} change messages</p>
 <p class="verdict {"bad" if failed else "good"}">{verdict}</p>
 </header>"""
 

@@ -4,12 +4,15 @@ Knows nothing of messages, noise or batches: only the file, and how many of its 
 """
 # ruff: noqa: S608  (SQL made of our own names and numbers; neither can be a parameter)
 
+from collections.abc import Mapping
+
 import duckdb
 import pyarrow as pa
 
 from generator import dataset
 from generator.journal import Journal
 from generator.replay import SHOP
+from lakehouse.places import KAFKA, SOURCES
 from lakehouse.settings import Settings
 
 COLUMNS = "order_id, line_no, product_id, description, quantity, unit_price, customer_id, country, ordered_at"
@@ -39,24 +42,32 @@ SUMS = {
 }
 
 
-def replayed_lines(settings: Settings) -> int:
-    """Lines of the data set, from the first, that the replays of this data folder have sent."""
-    return max((run.steps for run in Journal(settings.data_path, SHOP).runs()), default=0)
+def replayed_lines(settings: Settings) -> dict[str, int]:
+    """By source, the lines of the data set, from the first, that the replays of this data folder have sent."""
+    found = dict.fromkeys(SOURCES, 0)
+    for run in Journal(settings.data_path, SHOP).runs():
+        found[run.recipe.sink] = max(found[run.recipe.sink], run.steps)
+    return {source: lines for source, lines in found.items() if lines}
 
 
-def order_lines(connection: duckdb.DuckDBPyConnection, lines: int, time_zone: str = "UTC") -> None:
-    """Make the table `truth` of order lines: the first `lines` of the data set in time order.
+def order_lines(connection: duckdb.DuckDBPyConnection, lines: Mapping[str, int], time_zone: str = "UTC") -> None:
+    """Make the table `truth` of order lines: of each source the first lines of the data set in time order.
 
     Args:
         connection: A database of its own; it must be free to read files.
-        lines: How many.
+        lines: How many, by source.
         time_zone: Where a sale gets its date.
     """
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(
-        f"""
-        CREATE TABLE truth AS
-        SELECT 'kafka' AS source, {COLUMNS},
+    for number, (source, count) in enumerate(lines.items()):
+        connection.execute(
+            f"{'INSERT INTO' if number else 'CREATE TABLE'} truth{'' if number else ' AS'} {_LINES}",
+            {"source": source, "zone": time_zone, "file": str(dataset.FILE), "lines": count},
+        )
+
+
+_LINES = f"""
+        SELECT CAST($source AS VARCHAR) AS source, {COLUMNS},
                CAST(timezone($zone, ordered_at) AS DATE) AS sales_date
         FROM (
             SELECT InvoiceNo AS order_id,
@@ -68,14 +79,12 @@ def order_lines(connection: duckdb.DuckDBPyConnection, lines: int, time_zone: st
         )
         ORDER BY ordered_at, file_row_number
         LIMIT $lines
-        """,
-        {"zone": time_zone, "file": str(dataset.FILE), "lines": lines},
-    )
+"""
 
 
-def sums(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, object]:
-    """The sums that the data set is known by, over a table of order lines."""
-    row = connection.execute(f"SELECT {', '.join(SUMS.values())} FROM {table}").fetchone()
+def sums(connection: duckdb.DuckDBPyConnection, table: str, source: str = KAFKA) -> dict[str, object]:
+    """The sums that the data set is known by, over a source's rows in a table of order lines."""
+    row = connection.execute(f"SELECT {', '.join(SUMS.values())} FROM {table} WHERE source = ?", [source]).fetchone()
     return dict(zip(SUMS, row or (), strict=True))
 
 

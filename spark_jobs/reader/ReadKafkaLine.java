@@ -2,7 +2,6 @@ package io.saleslake.spark;
 
 import java.util.Map;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.api.java.UDF1;
 
 /**
@@ -23,19 +22,19 @@ public final class ReadKafkaLine implements UDF1<String, Row> {
     Long offset = record.get("offset") instanceof Json.Number number && number.isInteger() ? whole(number) : null;
     boolean hasValue = record.get("value") instanceof String || record.get("value") == Json.NULL;
     if (offset == null || !(hasValue || record.get("value_b64") instanceof String)) {
-      return rejected(offset, "bad_line", line);
+      return Rows.rejected(offset, "bad_line", line);
     }
     if (!hasValue) {
-      return rejected(offset, "not_utf8", (String) record.get("value_b64"));
+      return Rows.rejected(offset, "not_utf8", (String) record.get("value_b64"));
     }
     if (record.get("value") == Json.NULL) {
-      return row(offset, null, null, true, null);
+      return Rows.tombstone(offset);
     }
     String value = (String) record.get("value");
     try {
-      return row(offset, null, null, false, Change.read(value));
+      return Rows.of(offset, Envelope.read(value));
     } catch (Change.Rejection fault) {
-      return rejected(offset, fault.getMessage(), value);
+      return Rows.rejected(offset, fault.getMessage(), value);
     }
   }
 
@@ -45,21 +44,5 @@ public final class ReadKafkaLine implements UDF1<String, Row> {
     } catch (NumberFormatException tooLarge) {
       return null;
     }
-  }
-
-  private static Row rejected(Long offset, String reason, String raw) {
-    return row(offset, reason, raw, false, null);
-  }
-
-  private static Row row(Long offset, String reason, String raw, boolean isTombstone, Change change) {
-    if (change == null) {
-      return RowFactory.create(
-          offset, reason, raw, isTombstone, null, null, null, null, null, null, null, null, null, null, null, null,
-          null);
-    }
-    return RowFactory.create(
-        offset, reason, raw, isTombstone, change.orderId, change.lineNo, change.productId, change.description,
-        change.quantity, change.unitPrice, change.customerId, change.country, change.orderedAt, change.extra,
-        change.op, change.sequence, change.at);
   }
 }

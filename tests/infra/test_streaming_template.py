@@ -96,7 +96,8 @@ def test_the_pipe_gives_up_before_the_stream_forgets_and_tells(resources: dict[s
     # A custom name could not be replaced beside the old pipe.
     assert "Name" not in pipe["Properties"]
     numbers = {**given, "BatchSize": 500, "MaximumBatchingWindowInSeconds": 1}
-    found = parse_pipe({**pipe["Properties"], "SourceParameters": {"DynamoDBStreamParameters": numbers}})
+    text = json.dumps({**pipe["Properties"], "SourceParameters": {"DynamoDBStreamParameters": numbers}})
+    found = parse_pipe(json.loads(text.replace("${HashKey}", "order_id").replace("${HashType}", "S")))
     assert found.from_start
     assert found.partition_key == "$.dynamodb.Keys.order_id.S"
 

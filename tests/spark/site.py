@@ -5,7 +5,7 @@ import dataclasses
 import gzip
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +13,12 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from lakehouse import places
+from lakehouse.attributes import item
 from lakehouse.envelopes import OrderLine, encode
 from lakehouse.places import KafkaObject
 from lakehouse.settings import Settings
+from lakehouse.streamrecords import OPS
+from lakehouse.streamrecords import encode as record
 from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
@@ -31,6 +34,8 @@ from spark_jobs.plans import Result
 from spark_jobs.storage import Bucket
 
 TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+TABLE_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/order_lines"
+LABEL = "2026-11-29T10:00:00.000"
 CONTENT = (SILVER_ORDER_LINES, SILVER_REJECTED, GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)
 TOLD_BY_THE_CLOCK = ("batch_id", "rejected_at")
 
@@ -63,6 +68,12 @@ class Site:
         self.bucket.put(key, text if packed else gzip.compress(text, mtime=0))
         return key
 
+    def deliver(self, records: Iterable[str], name: str, days_ago: int = 0, root: str = places.BRONZE_DYNAMODB) -> str:
+        """Put lines into bronze as Firehose does, on one of the last days; returns the object's key."""
+        key = f"{places.dated(root, datetime.now(UTC).date() - timedelta(days=days_ago))}{name}.jsonl.gz"
+        self.bucket.put(key, gzip.compress("".join(f"{line}\n" for line in records).encode(), mtime=0))
+        return key
+
     def tables(self) -> Lakehouse:
         """The tables in force."""
         return Lakehouse(self.spark, self.settings)
@@ -76,7 +87,7 @@ class Site:
     def run(self, **changes: Any) -> Driver:
         """Start a driver and let it work until nothing is left."""
         driver = self.driver(**changes)
-        while driver.step():
+        while driver.step() or driver.ledger.reconciling:
             pass
         return driver
 
@@ -134,6 +145,19 @@ def change(op: str, lsn: int, order_id: str = "1", line_no: int = 1, extra: Any 
     line = order_line(order_id, line_no, **fields)
     at = datetime.fromtimestamp(1_700_000_000 + lsn % 10**6, UTC)
     return encode(op, lsn, at, line if op == "d" else None, None if op == "d" else line, extra)
+
+
+def item_change(
+    op: str, number: int, order_id: str = "1", line_no: int = 1, label: str = LABEL, extra: Any = None, **fields: Any
+) -> str:
+    """A stream record of an order line: op c, u, r or d."""
+    line = order_line(order_id, line_no, **fields)
+    envelope = json.loads(encode("c", 1, datetime.now(UTC), None, line, extra))
+    whole = item(envelope["after"])
+    keys = {name: whole[name] for name in ("order_id", "line_no")}
+    event = next(event for event, known in OPS.items() if known == op)
+    images = {"OldImage": whole} if op == "d" else {"NewImage": whole}
+    return record(event, f"{TABLE_ARN}/stream/{label}", str(number), 1_700_000_000.0 + number % 10**6, keys, **images)
 
 
 def balanced(results: Sequence[Result]) -> None:

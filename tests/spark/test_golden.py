@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.places import DYNAMODB, KAFKA
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, Table
 from spark_jobs import bronze, recompute
 from spark_jobs.arrow import arrow_schema
@@ -43,8 +44,15 @@ def read(table: Table, case: str, name: str) -> list[Row]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def source(given: Row) -> str:
+    """Which source a message of a case comes from."""
+    return DYNAMODB if {"record", "record_line"} & given.keys() else KAFKA
+
+
 def as_line(offset: int, given: Row) -> str:
     """A message of a case as a line of bronze."""
+    if source(given) == DYNAMODB:
+        return str(given.get("record_line") or json.dumps(given["record"], ensure_ascii=False, separators=(",", ":")))
     if "line" in given:
         return str(given["line"])
     if "text" in given:
@@ -71,16 +79,17 @@ def play(spark: SparkSession, given: dict[str, list[Row]], settings: Row) -> Sil
         By case, what its `expect.jsonl` should say.
     """
     numbers = {case: number for number, case in enumerate(given)}
-    batches: dict[int, list[tuple[str, int, int, None]]] = defaultdict(list)
+    batches: dict[tuple[int, str], list[tuple[str, int, int, None]]] = defaultdict(list)
     for case, messages in given.items():
         for position, message in enumerate(messages):
             line = as_line(position, message)
-            batches[message["batch"]].append((line, numbers[case] * 1000 + position, numbers[case], None))
+            where = message["batch"], source(message)
+            batches[where].append((line, numbers[case] * 1000 + position, numbers[case], None))
     held: dict[tuple[int, Any], Row] = {}
     outcomes: dict[int, tuple[int, str]] = {}
     rejected: list[tuple[int, Row]] = []
-    for batch_id, lines in sorted(batches.items()):
-        changes = bronze.changes(spark.createDataFrame(lines, bronze.RAW_LINES), "kafka")
+    for (batch_id, way), lines in sorted(batches.items()):
+        changes = bronze.changes(spark.createDataFrame(lines, bronze.RAW_LINES), way)
         keys = [(row["source"], row["order_id"], row["line_no"], row["cdc_sequence"]) for row in held.values()]
         current = spark.createDataFrame(keys, "source STRING, order_id STRING, line_no INT, current_sequence STRING")
         expired = settings.get("expired_sequence") if batch_id > 1 else None
@@ -96,7 +105,7 @@ def play(spark: SparkSession, given: dict[str, list[Row]], settings: Row) -> Sil
         for row in rows:
             assert row.pop("batch_id") == batch_id
             key = row["order_id"], row["line_no"]
-            held[objects[key], key] = row
+            held[objects[key], (way, *key)] = row
         judged.unpersist()
     found: Silver = {case: [] for case in given}
     names = list(given)

@@ -11,7 +11,9 @@ import pytest
 from deltalake import write_deltalake
 
 from generator import dataset, replay
+from lakehouse import streamrecords
 from lakehouse.envelopes import FIELDS, Change, Rejection, decode
+from lakehouse.places import DYNAMODB
 from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,
     GOLD_DAILY_SALES,
@@ -69,20 +71,19 @@ def deliver(site: Site, partitions: dict[int, Values], rng: Random, rows_per_obj
 
 def outcomes_by_the_book(site: Site, results: Iterable[Result]) -> list[dict[str, int]]:
     """What DESIGN's definitions say of each batch, one row after the other."""
-    silver: dict[tuple[str, int], str] = {}
+    silver: dict[tuple[str, str, int], str] = {}
     found = []
     for result in results:
         counts: Counter[str] = Counter()
-        batch: dict[tuple[str, int], list[str]] = defaultdict(list)
+        batch: dict[tuple[str, str, int], list[str]] = defaultdict(list)
         for read in result.objects:
-            for line in salvage.lines(site.bucket.get(read.key) or b"")[0]:
+            for line in salvage.of(read.key, site.bucket.get(read.key) or b"")[0]:
                 try:
-                    value = value_of(line)
-                    if value is None:
+                    row = read_line(result.source, line)
+                    if row is None:
                         counts["tombstone"] += 1
                     else:
-                        row = decode(value)
-                        batch[row.key].append(row.sequence)
+                        batch[result.source, *row.key].append(row.sequence)
                 except Rejection:
                     counts["rejected"] += 1
         for key, sequences in batch.items():
@@ -96,6 +97,14 @@ def outcomes_by_the_book(site: Site, results: Iterable[Result]) -> list[dict[str
             silver[key] = max(held, newest)
         found.append({name: counts[name] for name in OUTCOMES})
     return found
+
+
+def read_line(source: str, line: str) -> Change | None:
+    """The change in a line of bronze; None for a Kafka null."""
+    if source == DYNAMODB:
+        return streamrecords.decode(line)
+    value = value_of(line)
+    return None if value is None else decode(value)
 
 
 def newest(values: Iterable[bytes | None]) -> dict[tuple[str, int], Change]:

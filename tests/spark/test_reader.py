@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from generator.malformed import KINDS, broken
-from lakehouse.envelopes import Rejection, decode
+from lakehouse.envelopes import Change, Rejection, decode
 from spark_jobs import bronze
 from spark_jobs.recompute import value_of
 from spark_jobs.session import READER
@@ -38,11 +38,21 @@ def specified(line: str) -> Verdict:
         found = decode(value)
     except Rejection as reason:
         return ("rejected", str(reason))
+    return ("change", found.order_id, found.line_no, *details(found), found.extra, found.op, found.sequence, found.at)
+
+
+def details(found: Change) -> tuple[Any, ...]:
+    """What a change says of its row beyond the key; nulls for a delete."""
     row = found.line
-    details = (
-        row.product_id, row.description, row.quantity, row.unit_price, row.customer_id, row.country, row.ordered_at
-    ) if row else (None,) * 7  # fmt: skip
-    return ("change", found.order_id, found.line_no, *details, found.extra, found.op, found.sequence, found.at)
+    if row is None:
+        return (None,) * 7
+    return row.product_id, row.description, row.quantity, row.unit_price, row.customer_id, row.country, row.ordered_at
+
+
+def moment(instant: Any) -> datetime:
+    """A java.time.Instant."""
+    micros = timedelta(seconds=instant.getEpochSecond(), microseconds=instant.getNano() // 1000)
+    return datetime(1970, 1, 1, tzinfo=UTC) + micros
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +61,6 @@ def java(spark: SparkSession) -> Read:
     jvm = spark.sparkContext._jvm
     assert jvm
     reader = getattr(jvm, READER)()
-
-    def moment(instant: Any) -> datetime:
-        micros = timedelta(seconds=instant.getEpochSecond(), microseconds=instant.getNano() // 1000)
-        return datetime(1970, 1, 1, tzinfo=UTC) + micros
 
     def read(line: str) -> Verdict:
         row = reader.call(line)

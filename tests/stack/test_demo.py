@@ -18,7 +18,7 @@ from infra.local.daemon import ROOT
 from lakehouse.settings import Settings, environment
 from lakehouse.tables import LAYERS, SILVER_ORDER_LINES
 from spark_jobs import cloudwatch
-from tests.stack.conftest import client, make_settings
+from tests.stack.conftest import client, make_settings, wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -167,6 +167,38 @@ def test_ctrl_c_leaves_a_forecast_to_itself_and_status_shows_it(demo: Shop) -> N
     assert "revenue: nothing new since run " in again.stdout
 
 
+def test_the_second_way_in_stands_beside_the_first_and_gold_adds_them(demo: Shop) -> None:
+    done = demo.infra("demo", "--limit", "300", "--noise", "heavy", "--ingest", "both")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _checks(done.stdout) == ["ok"] * 23
+    assert "What DynamoDB was told" in demo.reports()[-1].read_text(encoding="utf-8")
+    assert re.search(r"ok +sums +order lines, from dynamodb +300", done.stdout)
+    assert "dynamodb" in demo.infra("status").stdout
+    sums = "select sum(units_sold - units_returned) from gold.daily_sales"
+    lines = "select sum(quantity) from silver.current_order_lines where source in ('kafka', 'dynamodb')"
+    assert demo.query(sums) == demo.query(lines)
+
+
+def test_what_changed_while_the_stream_was_off_comes_by_resync(demo: Shop) -> None:
+    table = client(demo.settings, "dynamodb")
+    name = demo.settings.dynamodb_table
+    row = table.scan(TableName=name, Limit=1)["Items"][0]
+    table.update_table(TableName=name, StreamSpecification={"StreamEnabled": False})
+    table.delete_item(TableName=name, Key={part: row[part] for part in ("order_id", "line_no")})
+    table.put_item(TableName=name, Item={**row, "order_id": {"S": "X2"}})
+    off = demo.infra("resync")
+    assert off.returncode == 2
+    assert off.stderr.splitlines()[-1].startswith("error: the stream of table order_lines is off; expected one with")
+    on = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    table.update_table(TableName=name, StreamSpecification=on)
+    done = demo.infra("resync")
+    assert done.returncode == 0, done.stderr
+    assert "300 rows of order_lines read and 1 deletes" in done.stdout
+    changed = "select is_deleted, cdc_op, count(*) from silver.order_lines where source = 'dynamodb' and order_id in "
+    changed += f"('X2', '{row['order_id']['S']}') and line_no = {row['line_no']['N']} group by 1, 2 order by 1"
+    wait_until("resync in silver", lambda: demo.query(changed) == ["false,r,1", "true,d,1"], 60)
+
+
 def test_a_wrong_table_fails_the_demo(demo: Shop) -> None:
     """A line that the shop never sent, and no forecasts: each is named, and the report is written all the same."""
     _send_phantom(demo.settings)
@@ -177,7 +209,7 @@ def test_a_wrong_table_fails_the_demo(demo: Shop) -> None:
     assert "forecasts failed: nowhere.yaml" in demo.reports()[-1].read_text(encoding="utf-8")
     assert "error: tables: silver.order_lines" in done.stderr
     assert "error: tables: gold.daily_sales" in done.stderr
-    assert re.search(r"\d of 15 checks failed", demo.reports()[-1].read_text(encoding="utf-8"))
+    assert re.search(r"\d of 21 checks failed", demo.reports()[-1].read_text(encoding="utf-8"))
 
 
 def test_bronze_and_the_tables_agree(demo: Shop) -> None:

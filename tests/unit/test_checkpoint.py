@@ -9,8 +9,7 @@ import pytest
 
 from lakehouse import places
 from lakehouse.errors import ContractError, SourceError
-from spark_jobs import checkpoint
-from spark_jobs import ledger as ledgers
+from spark_jobs import checkpoint, finding
 from spark_jobs.ledger import Ledger
 from spark_jobs.plans import BronzeObject
 from tests.unit.memory_bucket import MemoryBucket, etag
@@ -89,17 +88,17 @@ def test_objects_are_found_that_come_late_or_change_after_they_were_folded(bucke
         (key(60), etag(b"overwritten")),
     ]
     finish(again, plan(again), rows=1)
-    for _ in range(2):  # known by the batch, then by the page that the next fold puts them in
+    for number in range(2):  # known by the batch, then by the page that the next fold puts them in
         fresh = Ledger(bucket, 0)
         assert fresh.find() == [] == Ledger(bucket, 0).find()
-        land(bucket, key(200 + len(fresh.results)))
+        land(bucket, key(200 + number))
         finish(fresh, plan(fresh), rows=1)
         fresh.fold(through=99)
 
 
 def test_a_look_at_everything_is_cut_into_slices(bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "PAGE_OBJECTS", 3)
-    monkeypatch.setattr(ledgers, "RECONCILE_SLICE_SECONDS", -1.0)  # each is over at once
+    monkeypatch.setattr(finding, "SLICE_SECONDS", -1.0)  # each is over at once
     ledger = Ledger(bucket, 0)
     for start in range(10, 90, 20):
         batches(bucket, ledger, range(start, start + 20, 5))
@@ -258,13 +257,13 @@ def test_memory_and_books_do_not_grow_with_the_number_of_batches(bucket: MemoryB
     for number in range(20):
         batches(bucket, ledger, range(50 * number, 50 * (number + 1)))
         ledger.fold(through=ledger.finished)
-        kept = len(ledger.results) + len(ledger._known) + len(ledger.checkpoint.marks)
+        kept = len(ledger.results) + len(ledger._finder._known) + len(ledger.checkpoint.marks)
         books_kept = [name for name in bucket.objects if name.startswith("ops/")]
         sizes.append((kept, len(books_kept), len(ledger.checkpoint.pages)))
     assert len(set(sizes)) == 1, sizes  # 50 batches or 1,000: one page, one checkpoint, the newest plan and result
     bucket.listed.clear()
     ledger.find()
-    assert len(bucket.listed) == 1, "a look for new objects lists what comes after the last key"
+    assert len(bucket.listed) == 3, "a look for new objects lists what comes after the last key"
 
 
 def test_planning_times_are_known_of_folded_and_of_recent_batches(bucket: MemoryBucket) -> None:
@@ -309,7 +308,7 @@ def test_a_checkpoint_comes_back_as_it_was(bucket: MemoryBucket) -> None:
     text = bucket.objects[places.checkpoint(0, 2)]
     assert checkpoint.Checkpoint.from_json(text) == ledger.checkpoint
     page = ledger.checkpoint.pages[places.KafkaObject.parse(key(0)).prefix][0]
-    assert json.loads(bucket.objects[page.key]) == {"0": etag(b"x"), "1": etag(b"x")}
-    assert (page.low, page.high, page.count) == (0, 1, 2)
+    assert json.loads(bucket.objects[page.key]) == {f"{first:020d}.jsonl.gz": etag(b"x") for first in (0, 1)}
+    assert (page.low, page.high, page.count) == (*(f"{first:020d}.jsonl.gz" for first in (0, 1)), 2)
     assert ledger.plan([BronzeObject(key(9), "e", 1)], silver_version=0, expired_sequence={}, least_id=0,
                        max_rows=1, max_bytes=1).batch_id == 4  # fmt: skip

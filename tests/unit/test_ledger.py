@@ -7,10 +7,10 @@ import pytest
 
 from lakehouse import places
 from lakehouse.errors import ConfigError, ContractError
+from lakehouse.mapping import OWN
 from lakehouse.places import KafkaObject
 from lakehouse.settings import Settings
-from spark_jobs import bounds
-from spark_jobs import ledger as ledgers
+from spark_jobs import bounds, finding
 from spark_jobs.bounds import bounded
 from spark_jobs.generation import current_generation
 from spark_jobs.ledger import Ledger
@@ -46,14 +46,17 @@ def plan(ledger: Ledger, least_id: int = -1, max_rows: int = 10**6, max_bytes: i
 
 
 def finish(ledger: Ledger, made: Plan, rows: int = 5) -> Result:
-    read = tuple(
-        ReadObject(entry.key, entry.etag, "read", rows, place.first, place.first + rows - 1, {"applied": rows})
-        for entry in made.objects
-        for place in [KafkaObject.parse(entry.key)]
-    )
+    read = tuple(_read(entry, rows) for entry in made.objects)
     result = Result(made.generation, made.batch_id, made.source, read, 4, made.planned_at, made.planned_at + 1)
     ledger.finish(result)
     return result
+
+
+def _read(entry: BronzeObject, rows: int) -> ReadObject:
+    if entry.source == places.DYNAMODB:
+        return ReadObject(entry.key, entry.etag, "read", rows, outcomes={"applied": rows})
+    first = KafkaObject.parse(entry.key).first
+    return ReadObject(entry.key, entry.etag, "read", rows, first, first + rows - 1, {"applied": rows})
 
 
 def test_a_restart_knows_plans_results_and_offsets_again(bucket: MemoryBucket) -> None:
@@ -123,7 +126,11 @@ def test_new_objects_are_looked_for_after_the_last_planned_key(bucket: MemoryBuc
     plan(ledger)
     bucket.listed.clear()
     assert ledger.find() == []
-    assert bucket.listed == [(KafkaObject.parse(key(5)).prefix, key(5))]
+    assert bucket.listed == [
+        (KafkaObject.parse(key(5)).prefix, key(5)),
+        (places.BRONZE_DYNAMODB, ""),
+        (places.ERRORS, ""),
+    ]
     land(bucket, key(7))
     assert [entry.key for entry in ledger.find()] == [key(7)]
 
@@ -132,14 +139,14 @@ def test_once_an_hour_an_object_is_found_that_came_late_below_the_last_key(
     bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(ledgers.time, "monotonic", lambda: now)
+    monkeypatch.setattr(finding.time, "monotonic", lambda: now)
     land(bucket, key(0), key(10))
     ledger = Ledger(bucket, 0)
     plan(ledger)
     land(bucket, key(5))
     land(bucket, key(0), body=b"overwritten")
     assert ledger.find() == []
-    now += ledgers.RECONCILE_SECONDS + 1
+    now += finding.RECONCILE_SECONDS + 1
     found = ledger.find()
     assert [(entry.key, entry.etag) for entry in found] == [(key(0), etag(b"overwritten")), (key(5), etag(b"x"))]
     assert [entry.key for entry in plan(Ledger(bucket, 0)).objects] == [key(0), key(5)]  # and by any new driver
@@ -193,6 +200,15 @@ def test_objects_that_share_a_mark_are_in_different_batches(monkeypatch: pytest.
 def test_the_first_generation_is_begun_and_another_zone_is_refused(bucket: MemoryBucket) -> None:
     settings = dataclasses.replace(Settings(), business_timezone="Europe/London")
     assert current_generation(bucket, settings).number == 0
-    assert json.loads(bucket.objects[places.GENERATION]) == {"number": 0, "business_timezone": "Europe/London"}
+    begun = {"number": 0, "business_timezone": "Europe/London", "mapping": ""}
+    assert json.loads(bucket.objects[places.GENERATION]) == begun
     with pytest.raises(ConfigError, match=r"BUSINESS_TIMEZONE=UTC; expected Europe/London.*make rebuild"):
+        current_generation(bucket, Settings())
+
+
+def test_tables_that_were_built_with_another_mapping_are_refused(bucket: MemoryBucket) -> None:
+    bucket.objects[places.GENERATION] = b'{"number": 3, "business_timezone": "UTC"}'  # of an earlier version
+    assert current_generation(bucket, Settings()).fields == OWN
+    bucket.objects[places.MAPPING] = OWN.to_json().replace('"attribute":"order_id"', '"attribute":"orderid"').encode()
+    with pytest.raises(ConfigError, match=r"another mapping in ops/mapping\.json; expected the one .*`make rebuild`"):
         current_generation(bucket, Settings())

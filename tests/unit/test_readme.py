@@ -27,6 +27,7 @@ PAGES = (
     "docs/runbook.md",
     "docs/athena.md",
     "docs/local-aws.md",
+    "docs/mapping.md",
 )
 MAINS = {"infra": infra_main, "generator": generator_main, "connect": connect_main, "spark_jobs": spark_main}
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 import pytest
 
 from lakehouse.envelopes import OrderLine, Rejection, encode
-from spark_jobs.recompute import Recomputed, silver_rows, value_of
+from lakehouse.places import BRONZE_KAFKA
+from spark_jobs.recompute import Recomputed, value_of
 
 pytestmark = pytest.mark.unit
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+A, B = f"{BRONZE_KAFKA}a", f"{BRONZE_KAFKA}b"
 
 
 def line(offset: int, value: str) -> str:
@@ -31,17 +33,17 @@ def packed(*lines: str) -> bytes:
 
 def test_the_greatest_sequence_wins_whatever_the_order() -> None:
     found = Recomputed()
-    found.add("a", packed(line(0, update(7, 70)), line(1, update(9, 90))))
-    found.add("b", packed(line(2, update(8, 80)), '{"offset":3,"value":null}'))
-    (row,) = silver_rows(found.newest.values(), "Europe/London")
+    found.add(A, packed(line(0, update(7, 70)), line(1, update(9, 90))))
+    found.add(B, packed(line(2, update(8, 80)), '{"offset":3,"value":null}'))
+    (row,) = found.silver_rows("Europe/London")
     assert (row["quantity"], row["cdc_sequence"], row["sales_date"]) == (90, f"{9:020d}", date(2011, 7, 1))
     assert (found.rows, found.tombstones, found.rejected) == (4, 1, set())
 
 
 def test_a_delete_leaves_a_tombstone() -> None:
     found = Recomputed()
-    found.add("a", packed(line(0, update(9, 1, "d")), line(1, update(8, 1))))
-    (row,) = silver_rows(found.newest.values(), "UTC")
+    found.add(A, packed(line(0, update(9, 1, "d")), line(1, update(8, 1))))
+    (row,) = found.silver_rows("UTC")
     assert row["is_deleted"]
     assert {name for name, cell in row.items() if cell is not None} == {
         "source", "order_id", "line_no", "cdc_op", "cdc_sequence", "cdc_at", "is_deleted"
@@ -50,16 +52,16 @@ def test_a_delete_leaves_a_tombstone() -> None:
 
 def test_positions_count_from_the_first_line_that_is_not_blank() -> None:
     found = Recomputed()
-    found.add("a", packed("", "  ", line(0, "{"), "", "junk"))
-    assert found.rejected == {("a", 0, "bad_json"), ("a", 2, "bad_line")}
+    found.add(A, packed("", "  ", line(0, "{"), "", "junk"))
+    assert found.rejected == {(A, 0, "bad_json"), (A, 2, "bad_line")}
     assert found.rows == 2
 
 
 def test_a_damaged_object_is_named_and_its_lines_are_used() -> None:
     found = Recomputed()
-    found.add("a", packed(line(0, update(7, 70)))[:-4])
-    assert found.damaged == ["a"]
-    assert found.rejected == {("a", -1, "corrupt_object")}
+    found.add(A, packed(line(0, update(7, 70)))[:-4])
+    assert found.damaged == [A]
+    assert found.rejected == {(A, -1, "corrupt_object")}
     assert len(found.newest) == 1
 
 
