@@ -40,7 +40,7 @@ SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name 
 ##@ Start here
 
 .PHONY: demo
-demo: $(READY) ## Start the stack, replay a year of sales, check every row, forecast, write a report (NOISE= SEED= LIMIT= INGEST=)
+demo: $(READY) ## Start the stack, replay a year of sales, check every row, forecast, report (NOISE= SEED= LIMIT= INGEST=)
 	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test

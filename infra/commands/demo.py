@@ -41,8 +41,8 @@ def register(commands: Any) -> None:
     command.add_argument("--noise", choices=sorted(noise.LEVELS), default="realistic", help="how much goes wrong")
     command.add_argument("--seed", type=int, default=1, metavar="N", help="of all chance (1)")
     command.add_argument("--limit", type=int, metavar="N", help="only the first N lines, for a quick try")
-    data.add_ingest(command)
     command.add_argument("--no-forecasts", dest="forecasts", action="store_false", help="make no forecasts")
+    data.add_ingest(command)
     command.set_defaults(run=demo, rate=None)
 
 

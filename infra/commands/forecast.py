@@ -23,6 +23,7 @@ from infra.report import accuracy, fan
 from infra.report import forecasts as pages
 from infra.report.forecasts import Shown
 from lakehouse.errors import ConfigError, SourceError
+from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 
 # What has children comes after them.
@@ -157,9 +158,8 @@ def _ensure_stack(settings: Settings) -> bool:
     if found is not None and found.batch_id:
         return True
     terminal.progress("no sales yet: replaying those of a year")
-    replayed = data.send_and_wait(
-        settings, argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None, ingest="kafka")
-    )
+    asked = argparse.Namespace(noise="realistic", seed=1, limit=None, rate=None, ingest=KAFKA)
+    replayed = data.send_and_wait(settings, asked)
     return replayed is not None
 
 

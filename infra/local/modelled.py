@@ -8,11 +8,6 @@ import botocore.session
 from botocore.model import OperationModel
 from botocore.validate import ParamValidator
 
-from forecasting.service import validation
-from forecasting.service.faults import ApiError
-
-_MANNER = validation.Manner("ValidationException")
-
 
 def fault(service: str, operation: str, given: Mapping[str, Any]) -> str:
     """Why a request is none of this operation, by all that its model says; empty if it is one.
@@ -21,8 +16,13 @@ def fault(service: str, operation: str, given: Mapping[str, Any]) -> str:
         >>> fault("pipes", "StartPipe", {"Name": "a b"})[:51]
         "1 validation error detected: Value 'a b' at 'name' "
     """
+    # Imported here: a gateway that nobody asks carries none of it.
+    from forecasting.service import validation  # noqa: PLC0415
+    from forecasting.service.faults import ApiError  # noqa: PLC0415
+
+    manner = validation.Manner("ValidationException")
     try:
-        validation.check(given, _operation(service, operation).input_shape, _MANNER)
+        validation.check(given, _operation(service, operation).input_shape, manner)
     except ApiError as wrong:
         return wrong.message
     return ""
