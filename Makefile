@@ -12,6 +12,9 @@ SQL ?=
 FILE ?=
 ONLY ?=
 NAME ?=
+ENV ?=
+DATA ?=
+JOB ?=
 STACK ?=
 # Handed over by the environment, so that quotes and dollars in it mean nothing to make or to the shell.
 override SQL := $(value SQL)
@@ -30,6 +33,7 @@ CLIENTS := $(VENV)/clients/.installed
 # A folder with a Dockerfile : the extras of pyproject.toml that its image has.
 IMAGES := spark_jobs:spark generator:generator+bulk infra/local:local+forecast+generator
 DBT := $(VENV)/dbt/.installed
+TEMPLATES := $(VENV)/templates/.installed
 SOURCES := $(shell find connect/sink/src connect/sink/META-INF spark_jobs -name '*.java' -o -path '*/META-INF/*' -type f)
 .DEFAULT_GOAL := help
 
@@ -40,7 +44,7 @@ demo: $(READY) ## Start the stack, replay a year of sales, check every row, fore
 	@$(RUN) infra demo --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(LIMIT),--limit $(LIMIT))
 
 .PHONY: test
-test: $(READY) $(CLIENTS) $(DBT) ## Run every test that needs neither Docker nor AWS
+test: $(READY) $(CLIENTS) $(DBT) $(TEMPLATES) ## Run every test that needs neither Docker nor AWS
 	@$(RUN) pytest tests/unit tests/infra --numprocesses auto --dist loadfile
 	@$(RUN) pytest tests/spark tests/stack
 
@@ -56,8 +60,8 @@ up: $(READY) ## Start everything on 127.0.0.1 and wait until it is ready; STACK=
 	@$(RUN) infra up
 
 .PHONY: status
-status: $(READY) ## Show each process, how far the data has come, how long it took, and what is behind
-	@$(RUN) infra status
+status: $(READY) ## Show each process, how far the data has come and what is behind; with ENV=, its stacks
+	@$(RUN) infra $(if $(ENV),stacks $(ENV),status)
 
 .PHONY: top
 top: $(READY) ## Watch the stack and its data live: processes, lags, rows, backlog, batches; Ctrl-C ends it
@@ -79,27 +83,27 @@ reset: $(READY) ## Stop everything and DELETE the local data: topic, bucket, tab
 
 .PHONY: replay
 replay: $(READY) ## Send the UCI sales as changes; returns when the last is in gold (NOISE= SEED= LIMIT= RATE= INGEST=)
-	@$(RUN) infra replay --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) replay --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(LIMIT),--limit $(LIMIT)) $(if $(RATE),--rate $(RATE))
 
 .PHONY: generate
 generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second, NOISE= SEED= INGEST=)
-	@$(RUN) infra generate --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(RATE),--rate $(RATE))
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) generate --noise $(NOISE) --seed $(SEED) --ingest $(INGEST) $(if $(RATE),--rate $(RATE))
 
 .PHONY: resync
 resync: $(READY) ## Bring silver to what the DynamoDB table holds, after its stream was off or to begin with
-	@$(RUN) infra resync
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) resync
 
 .PHONY: query
 query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)
-	@$(RUN) infra query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
 
 .PHONY: forecast
 forecast: $(READY) ## Make the forecasts of forecasting/forecasts.yaml, or one (NAME=), and show how good they are
-	@$(RUN) infra forecast $(NAME)
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) forecast $(NAME)
 
 .PHONY: forecast-clean
 forecast-clean: $(READY) ## DELETE what the forecast NAME= made in Amazon Forecast; files and tables stay
-	@$(RUN) infra forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) forecast-clean $(if $(NAME),$(NAME),$(error NAME= of a forecast is missing))
 
 .PHONY: verify
 verify: $(READY) ## Recompute silver and gold from bronze in another way and compare everything
@@ -112,6 +116,32 @@ rebuild: $(READY) ## Build silver and gold anew from bronze and put them in plac
 .PHONY: maintain
 maintain: $(READY) ## Compact, vacuum and expire all there is, without waiting until it is due
 	@$(RUN) infra maintain
+
+##@ AWS (AWS_ENDPOINT_URL= for AWS itself, else the gateway)
+
+.PHONY: cost
+cost: $(READY) ## The bill of a day on paper (ENV=dev, prod or another file of infra/environments)
+	@$(RUN) infra cost "$(ENV)"
+
+.PHONY: package
+package: $(READY) ## Build wheel, jars and functions into dist/; the same input gives the same bytes
+	@$(RUN) infra package
+
+.PHONY: diff
+diff: $(READY) ## Say in words what deploy would change (ENV=)
+	@$(RUN) infra diff "$(ENV)"
+
+.PHONY: deploy
+deploy: $(READY) ## Bring an environment's stacks to what the code says; what fails is rolled back (ENV=)
+	@$(RUN) infra deploy "$(ENV)"
+
+.PHONY: job
+job: $(READY) ## Run a job of an environment once (ENV= JOB=backfill, maintain, rebuild or verify)
+	@$(RUN) infra job "$(ENV)" "$(JOB)"
+
+.PHONY: destroy
+destroy: $(READY) ## DELETE an environment's stacks; the bucket stays but with DATA=delete (ENV=)
+	@$(RUN) infra destroy "$(ENV)" $(if $(filter delete,$(DATA)),--data)
 
 ##@ Develop
 
@@ -127,6 +157,10 @@ $(CLIENTS): requirements-clients.txt $(READY)
 $(DBT): requirements-dbt.txt $(READY)
 	@$(VENV)/bin/uv venv -q --clear --python $(VENV)/bin/python $(VENV)/dbt
 	@$(VENV)/bin/uv pip install -q --python $(VENV)/dbt/bin/python --require-hashes -r requirements-dbt.txt && touch $@
+
+$(TEMPLATES): requirements-templates.txt $(READY)
+	@$(VENV)/bin/uv venv -q --clear --python $(VENV)/bin/python $(VENV)/templates
+	@$(VENV)/bin/uv pip install -q --python $(VENV)/templates/bin/python --require-hashes -r requirements-templates.txt && touch $@
 
 .PHONY: prophet
 prophet: $(READY) ## Add the Prophet package to the environment, for predictors of the algorithm Prophet
@@ -161,7 +195,7 @@ docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from th
 
 .PHONY: lock
 lock: $(READY) ## Pin the newest allowed versions with hashes
-	@for name in requirements requirements-java requirements-prophet requirements-clients requirements-dbt; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
+	@for name in requirements requirements-java requirements-prophet requirements-clients requirements-dbt requirements-templates; do $(VENV)/bin/uv pip compile --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q $$name.in -o $$name.txt; done
 	@$(foreach image,$(IMAGES),$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header -q -c requirements.txt $(foreach extra,$(subst +, ,$(word 2,$(subst :, ,$(image)))),--extra $(extra)) pyproject.toml -o $(firstword $(subst :, ,$(image)))/requirements.txt;)

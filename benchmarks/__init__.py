@@ -14,6 +14,7 @@ NAMES = (
     "forecast_service",
     "forecast_pipeline",
     "athena",
+    "deploy",
     "dynamodb_ingest",
 )
 """The benchmarks, in the order of the page."""

@@ -111,7 +111,9 @@ def topic_id_of(settings: Settings, topic: str = places.TOPIC) -> str:
         from kafka.admin import KafkaAdminClient  # noqa: PLC0415 (the import is what warns)
         from kafka.errors import KafkaError  # noqa: PLC0415
     try:
-        client = KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, bootstrap_timeout_ms=5000)
+        client = KafkaAdminClient(
+            bootstrap_servers=settings.kafka_bootstrap_servers, bootstrap_timeout_ms=5000, **settings.kafka_arguments
+        )
         try:
             found = client.describe_topics([topic])
         finally:
@@ -132,6 +134,8 @@ def _path(name: str) -> str:
 
 
 def _call(settings: Settings, method: str, path: str, body: object = None) -> Any:
+    if not settings.connect_url:
+        raise ConfigError("CONNECT_URL is empty", "the address of a Connect worker", "MSK Connect has none")
     request = urllib.request.Request(  # noqa: S310 (the address is a setting)
         settings.connect_url.rstrip("/") + path,
         method=method,

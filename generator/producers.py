@@ -86,7 +86,7 @@ class KafkaPython(Closing):
 
     name = "kafka-python"
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: str, **sign_in: str) -> None:
         with warnings.catch_warnings():  # see generator/topics.py
             warnings.simplefilter("ignore", DeprecationWarning)
             from kafka import KafkaProducer  # noqa: PLC0415 - takes 0.3 s that the other client need not pay
@@ -110,6 +110,7 @@ class KafkaPython(Closing):
                 max_block_ms=DELIVERY_SECONDS * 1000,
                 bootstrap_timeout_ms=10_000,
                 reconnect_backoff_max_ms=1_000,
+                **sign_in,
             )
         except KafkaError as fault:
             self._quiet()
@@ -210,14 +211,18 @@ def choose(settings: Settings, client: str = "auto", *, bulk: bool = False) -> P
     installed = importlib.util.find_spec("confluent_kafka") is not None
     if client == "confluent" and not installed:
         raise ConfigError("confluent-kafka is not installed", action="run `make install` or take --client kafka-python")
+    if client == "confluent" and settings.kafka_arguments:
+        raise ConfigError(
+            f"confluent with KAFKA_SECURITY={settings.kafka_security}", "kafka-python", "leave --client out"
+        )
     servers = settings.kafka_bootstrap_servers
     try:
         require_listener(servers)
     except OSError as fault:
         raise _unreachable(servers, fault) from fault
-    if client == "confluent" or (client == "auto" and bulk and installed):
+    if client == "confluent" or (client == "auto" and bulk and installed and not settings.kafka_arguments):
         return Confluent(servers)
-    return KafkaPython(servers)
+    return KafkaPython(servers, **settings.kafka_arguments)
 
 
 def _unreachable(servers: str, fault: BaseException) -> SourceError:

@@ -157,7 +157,10 @@ def _admin(settings: Settings) -> Iterator[Any]:
     try:
         require_listener(servers)
         admin = KafkaAdminClient(
-            bootstrap_servers=servers.split(","), client_id="saleslake-shop", bootstrap_timeout_ms=ANSWER_MILLIS
+            bootstrap_servers=servers.split(","),
+            client_id="saleslake-shop",
+            bootstrap_timeout_ms=ANSWER_MILLIS,
+            **settings.kafka_arguments,
         )
         yield admin
     except (KafkaError, OSError) as fault:

@@ -16,6 +16,7 @@ from lakehouse.settings import load
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code of the process."""
     parser = argparse.ArgumentParser(prog="python -m infra", description="saleslake: the local stack and its data")
+    parser.add_argument("--env", metavar="ENV", help="work on this deployed environment instead of the local stack")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for family in FAMILIES:
         family.register(commands)
@@ -26,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load()
         logs.configure(settings.log_level)
+        if given.env:
+            from infra.aws import account, environment  # noqa: PLC0415 (boto3 is slow to import)
+
+            settings = account.settings_of(settings, environment.load(given.env))
         return given.run(settings, given)
     except LakehouseError as fault:
         terminal.error(str(fault))

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 from lakehouse.errors import ConfigError
 from lakehouse.evolution import MODES
 
+SUBMITTED = "submitted"  # SPARK_MASTER of a driver that spark-submit starts
+
 
 def _knob(
     default: Any,
@@ -53,10 +55,23 @@ class Settings:
     aws_secret_access_key: str = _knob(
         "test", "secret key; empty for the default credential chain", group="AWS API", secret=True
     )
+    aws_session_token: str = _knob("", "token of temporary keys", group="AWS API", secret=True)
+    gateway_auth: str = _knob(
+        "off",
+        "whether the local gateway checks the rights of users and roles; the keys `test` may do everything",
+        group="AWS API",
+        choices=("off", "on"),
+    )
     bucket: str = _knob("saleslake-local", "the bucket of this environment", group="AWS API")
 
     kafka_bootstrap_servers: str = _knob(
         "127.0.0.1:9092", "brokers, host:port with commas; locally the broker listens on the first", group="Kafka"
+    )
+    kafka_security: str = _knob(
+        "PLAINTEXT",
+        "how clients talk to the brokers: PLAINTEXT, or AWS_MSK_IAM with the AWS keys over TLS",
+        group="Kafka",
+        choices=("PLAINTEXT", "AWS_MSK_IAM"),
     )
     kafka_partitions: int = _knob(4, "partitions of the order-line topic when it is made", group="Kafka", low=1)
     kafka_replication: int = _knob(1, "replicas of the order-line topic when it is made", group="Kafka", low=1)
@@ -115,7 +130,11 @@ class Settings:
 
     spark_memory_mb: int = _knob(1024, "heap of the Spark driver", unit="MiB", group="Spark", low=512)
     spark_cores: int = _knob(2, "threads of the Spark driver", group="Spark", low=1)
-    spark_master: str = _knob("", "Spark master; empty for this machine with SPARK_CORES threads", group="Spark")
+    spark_master: str = _knob(
+        "",
+        "Spark master; empty for this machine with SPARK_CORES threads, `submitted` to take that of spark-submit",
+        group="Spark",
+    )
     spark_class_path: str = _knob(
         "",
         "class path of the driver's jars; empty for what `make install` noted, or for the cluster's own",
@@ -157,6 +176,7 @@ class Settings:
         low=0,
     )
 
+    athena_workgroup: str = _knob("primary", "workgroup of every query", group="Athena")
     athena_workers: int = _knob(2, "queries that the local Athena runs at once", group="Athena", low=1)
     athena_memory_mb: int = _knob(
         1024, "memory of a query of the local Athena; beyond it is refused", unit="MiB", group="Athena", low=64
@@ -216,8 +236,16 @@ class Settings:
             "region_name": self.aws_default_region,
             "aws_access_key_id": self.aws_access_key_id,
             "aws_secret_access_key": self.aws_secret_access_key,
+            "aws_session_token": self.aws_session_token,
         }
         return {name: value for name, value in given.items() if value}
+
+    @property
+    def kafka_arguments(self) -> dict[str, str]:
+        """Keyword arguments of kafka-python's clients by which they sign in."""
+        if self.kafka_security == "PLAINTEXT":
+            return {}
+        return {"security_protocol": "SASL_SSL", "sasl_mechanism": self.kafka_security}
 
     @property
     def delta_options(self) -> dict[str, str]:
@@ -227,6 +255,7 @@ class Settings:
             "aws_region": self.aws_default_region,
             "aws_access_key_id": self.aws_access_key_id,
             "aws_secret_access_key": self.aws_secret_access_key,
+            "aws_session_token": self.aws_session_token,
             "aws_conditional_put": "etag",  # a commit by conditional create, as the driver's LogStore makes it
             "aws_allow_http": str(self.aws_endpoint_url.startswith("http:")).lower(),
         }
@@ -261,6 +290,9 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     for name, setting in known.items():
         if name in environ:
             values[name] = _value(setting, environ[name], "environment")
+    if not values.get("AWS_ENDPOINT_URL", "the gateway"):
+        # The default keys are the gateway's: AWS itself gets none of them, and boto3 looks for a profile or a role.
+        values = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", **values}
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 

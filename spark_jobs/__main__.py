@@ -1,7 +1,8 @@
-"""`python -m spark_jobs stream | backfill | maintain | rebuild | verify`."""
+"""`python -m spark_jobs stream | backfill | maintain | rebuild | verify`; EMR Serverless begins with this file, too."""
 
 import argparse
 import logging
+import os
 import sys
 
 from lakehouse import logs, settings
@@ -11,15 +12,17 @@ from lakehouse.errors import LakehouseError
 def main(arguments: list[str]) -> int:
     """Run a command; a user's mistake is one line on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m spark_jobs", description=__doc__)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, before all others")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("stream", help="bring bronze to silver and gold until it is stopped")
     commands.add_parser("backfill", help="bring everything in bronze to silver and gold, then stop")
     commands.add_parser("maintain", help="compact, vacuum and expire all there is, without waiting until it is due")
     commands.add_parser("rebuild", help="build silver and gold anew from bronze, then put them in place of the old")
     commands.add_parser("verify", help="compare silver and gold with what bronze comes to, computed another way")
-    command = parser.parse_args(arguments).command
+    given = parser.parse_args(arguments)
+    command = given.command
     try:
-        knobs = settings.load()
+        knobs = settings.load({**os.environ, **dict(one.partition("=")[::2] for one in given.set)})
         logs.configure(knobs.log_level)
         from spark_jobs import commands as run  # noqa: PLC0415 (pyspark is slow to import: not before the settings are right)
 

@@ -25,6 +25,7 @@ MOST_VALUES = 150  # of one metric in one call, as CloudWatch limits it
 MEASURES = {
     "Lag": ("Seconds", ("Layer",), "from the source's time of an applied change until the layer showed it"),
     "Rows": ("Count", ("Outcome",), "rows read in the minute, by what became of them"),
+    "RejectedShare": ("None", (), "share of the rows read in the minute that broke the contract; none without rows"),
     "OffsetGaps": ("Count", (), "Kafka offsets skipped in the minute"),
     "OffsetOverlaps": ("Count", (), "Kafka offsets read more than once in the minute"),
     "Batches": ("Count", (), "batches finished in the minute"),
@@ -68,6 +69,9 @@ class Report:
         weights = {layer: lag.weights() for layer, lag in lags.items()}
         data = [self._datum(name, value - self._sent.get(name, 0.0)) for name, value in totals.items()]
         data += [self._datum(name, value) for name, value in gauges.items()]
+        read = {name: value - self._sent.get(name, 0.0) for name, value in totals.items() if name.startswith("Rows/")}
+        if rows := sum(read.values()):
+            data.append(self._datum("RejectedShare", read.get("Rows/rejected", 0.0) / rows))
         for layer, now_there in weights.items():
             fresh = {at: rows - self._sent_lags[layer].get(at, 0.0) for at, rows in now_there.items()}
             if values := _few({at: rows for at, rows in fresh.items() if rows > 0}):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lakehouse.errors import ContractError
 from lakehouse.logs import event
-from lakehouse.settings import Settings
+from lakehouse.settings import SUBMITTED, Settings
 from spark_jobs import class_archive, cloudwatch, loop, prometheus, session
 from spark_jobs import rebuild as rebuilding
 from spark_jobs import verify as verifying
@@ -103,7 +103,12 @@ def verify(settings: Settings) -> None:
 
 
 def runtime(settings: Settings) -> tuple[list[str], str]:
-    """The driver's class path and Java home: from the settings, else as `make install` noted them in the cache."""
+    """The driver's class path and Java home: from the settings, else as `make install` noted them in the cache.
+
+    A driver that spark-submit has started has both.
+    """
+    if settings.spark_master == SUBMITTED:
+        return [], ""
     noted: dict[str, str] = {}
     note = settings.cache_path / RUNTIME_FILE
     if note.is_file():

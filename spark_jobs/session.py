@@ -5,7 +5,7 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from lakehouse.settings import Settings
+from lakehouse.settings import SUBMITTED, Settings
 
 READER = "io.saleslake.spark.ReadKafkaLine"
 READ_KAFKA_LINE = "read_kafka_line"
@@ -29,11 +29,13 @@ def build(settings: Settings, jars: list[str], java_options: str = "") -> SparkS
         jars: Class-path entries beyond pyspark's own; empty where the cluster's image has them.
         java_options: For the JVM, beyond its memory and compilers.
     """
-    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    builder = SparkSession.builder.appName("saleslake").master(
-        settings.spark_master or f"local[{settings.spark_cores}]"
-    )
-    for name, value in {**_engine(settings, jars, java_options), **_delta(), **_s3(settings)}.items():
+    builder = SparkSession.builder.appName("saleslake")
+    machine = {}
+    if settings.spark_master != SUBMITTED:
+        os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+        builder = builder.master(settings.spark_master or f"local[{settings.spark_cores}]")
+        machine = _machine(settings, jars, java_options)
+    for name, value in {**machine, **_engine(settings), **_delta(), **_s3(settings)}.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -43,7 +45,8 @@ def build(settings: Settings, jars: list[str], java_options: str = "") -> SparkS
     return spark
 
 
-def _engine(settings: Settings, jars: list[str], java_options: str) -> dict[str, str]:
+def _machine(settings: Settings, jars: list[str], java_options: str) -> dict[str, str]:
+    """What spark-submit says where it starts the driver."""
     return {
         "spark.driver.memory": f"{settings.spark_memory_mb}m",
         "spark.driver.host": "127.0.0.1",
@@ -57,6 +60,11 @@ def _engine(settings: Settings, jars: list[str], java_options: str) -> dict[str,
         # first two batches it took 4 of 19 CPU seconds, and a warm batch of 590,000 lines takes 10.4 s either way
         "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 "
         f"-XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000 {java_options}".rstrip(),
+    }
+
+
+def _engine(settings: Settings) -> dict[str, str]:
+    return {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.catalogImplementation": "in-memory",
@@ -109,9 +117,11 @@ def _s3(settings: Settings) -> dict[str, str]:
             "a.connection.ssl.enabled": str(settings.aws_endpoint_url.startswith("https")).lower(),
         }
     if settings.aws_access_key_id:
+        kind = "Temporary" if settings.aws_session_token else "Simple"
         s3a |= {
             "a.access.key": settings.aws_access_key_id,
             "a.secret.key": settings.aws_secret_access_key,
-            "a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+            "a.session.token": settings.aws_session_token,
+            "a.aws.credentials.provider": f"org.apache.hadoop.fs.s3a.{kind}AWSCredentialsProvider",
         }
     return {f"spark.hadoop.fs.s3{name if name.startswith('a.') else '.' + name}": value for name, value in s3a.items()}

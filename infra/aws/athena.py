@@ -76,6 +76,7 @@ class Athena:
         settings = self._settings
         execution_id = self._client.start_query_execution(
             QueryString=sql,
+            WorkGroup=settings.athena_workgroup,
             QueryExecutionContext={"Database": f"{settings.database_prefix}gold"},
             ResultConfiguration={"OutputLocation": f"s3://{settings.bucket}/{places.ATHENA}"},
         )["QueryExecutionId"]

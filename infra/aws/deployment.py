@@ -4,10 +4,8 @@ The same calls here and on AWS. Nothing is sent that is there already, so it may
 """
 
 import hashlib
-import io
 import json
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +16,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.definitions.definition import Definition
-from infra.aws import machine
+from infra.aws import archive, machine
 from lakehouse import places
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 
 NAME = "saleslake-forecast"
 TEMPLATE = Path(__file__).with_name("forecast.yaml")
-ROOT = Path(__file__).parents[2]
 SECONDS = 300.0
 # All that the functions import; boto3 is in Lambda's runtime.
 _CODE = (
@@ -79,15 +76,8 @@ def deploy(settings: Settings, definitions: Mapping[str, Definition], options: O
 
 def package(definitions: Mapping[str, Definition]) -> bytes:
     """The functions' package: code and definitions as a zip file, the same bytes for the same content."""
-    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for glob in _CODE for path in ROOT.glob(glob)}
-    files["definitions.json"] = json.dumps({name: one.to_dict() for name, one in definitions.items()}).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name)  # dated 1980: the time of building is no part of the content
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+    given = json.dumps({name: one.to_dict() for name, one in definitions.items()}).encode()
+    return archive.zipped(archive.sources(*_CODE) | {"definitions.json": given})
 
 
 def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: Options) -> Deployed:
@@ -104,9 +94,21 @@ def _deploy(settings: Settings, definitions: Mapping[str, Definition], options: 
         "LoadSeconds": str(options.load_seconds),
     }
     outputs = bring_stack(client(settings, "cloudformation"), options.name, TEMPLATE, parameters)
-    _notify(s3, settings.bucket, outputs["Uploads"])
-    _schedule(client(settings, "scheduler"), definitions, options.name, outputs)
+    connect(s3, client(settings, "scheduler"), definitions, settings.bucket, options.name, outputs)
+    return deployed(outputs)
+
+
+def deployed(outputs: Mapping[str, str]) -> Deployed:
+    """What the stack has put out."""
     return Deployed(outputs["Machine"], outputs["Topic"], outputs["Queue"], outputs["DeadLetters"], outputs["Uploads"])
+
+
+def connect(
+    s3: Any, scheduler: Any, definitions: Mapping[str, Definition], bucket: str, name: str, outputs: Mapping[str, str]
+) -> None:
+    """What no stack holds: the bucket's call of the upload function, and a schedule for each definition with one."""
+    _notify(s3, bucket, outputs["Uploads"])
+    _schedule(scheduler, definitions, name, outputs)
 
 
 def put_code(s3: Any, bucket: str, what: str, body: bytes, suffix: str) -> str:

@@ -3,15 +3,13 @@
 The same calls here and on AWS. Nothing is sent that is there already, so it may run before every use.
 """
 
-import io
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws import deployment
+from infra.aws import archive, deployment
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 
@@ -75,7 +73,7 @@ def deploy(settings: Settings, options: Options | None = None) -> Deployed:
             deployment.client(settings, "s3"), settings.bucket, "streaming/transform", package(), ".zip"
         )
         cloudformation = deployment.client(settings, "cloudformation")
-        parameters = _parameters(settings, options, code) | {"TableStream": _other_stream(settings, options)}
+        parameters = _parameters(settings, options, code) | {"TableStream": other_stream(settings, options)}
         outputs = deployment.bring_stack(cloudformation, options.name, TEMPLATE, parameters)
     except (ClientError, BotoCoreError) as fault:
         place = settings.aws_endpoint_url or "AWS"
@@ -91,7 +89,7 @@ def deploy(settings: Settings, options: Options | None = None) -> Deployed:
     )
 
 
-def _other_stream(settings: Settings, options: Options) -> str:
+def other_stream(settings: Settings, options: Options) -> str:
     """The ARN of the table's stream if it is not the one that the pipe reads, or was given to it before; else empty.
 
     A stream that was disabled and enabled again is another stream, and a pipe's source cannot be changed: given as a
@@ -114,13 +112,7 @@ def _other_stream(settings: Settings, options: Options) -> str:
 
 def package() -> bytes:
     """The function's package as a zip file, the same bytes for the same content."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(_CODE):
-            entry = zipfile.ZipInfo(name)  # dated 1980: the time of building is no part of the content
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, (deployment.ROOT / name).read_bytes(), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+    return archive.zipped(archive.sources(*_CODE))
 
 
 def _parameters(settings: Settings, options: Options, code: str) -> dict[str, str]:
@@ -130,13 +122,20 @@ def _parameters(settings: Settings, options: Options, code: str) -> dict[str, st
         "Bucket": settings.bucket,
         "CodeKey": code,
         "TableName": options.table,
-        "HashKey": options.keys[0][0],
-        "HashType": options.keys[0][1],
-        "RangeKey": options.keys[1][0] if len(options.keys) > 1 else "",
-        "RangeType": options.keys[1][1] if len(options.keys) > 1 else "N",
+        **key_parameters(options),
         "PipeSeconds": str(options.pipe_seconds),
         "LambdaSeconds": str(options.lambda_seconds),
         "LambdaMegabytes": str(options.lambda_megabytes),
         "BufferSeconds": str(options.buffer_seconds),
         "BufferMegabytes": str(options.buffer_megabytes),
+    }
+
+
+def key_parameters(options: Options) -> dict[str, str]:
+    """The parameters that say the table's key."""
+    return {
+        "HashKey": options.keys[0][0],
+        "HashType": options.keys[0][1],
+        "RangeKey": options.keys[1][0] if len(options.keys) > 1 else "",
+        "RangeType": options.keys[1][1] if len(options.keys) > 1 else "N",
     }

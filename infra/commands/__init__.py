@@ -4,6 +4,20 @@ A family has `register(commands)`, which adds its commands to the parser; each s
 and the parsed arguments that returns the exit code. To add a command: a module here, and its name in FAMILIES.
 """
 
-from infra.commands import catalog, data, demo, docs, forecast, mapping, query, resync, serve, stack, watch
+from infra.commands import (
+    catalog,
+    data,
+    demo,
+    deploy,
+    docs,
+    forecast,
+    job,
+    mapping,
+    query,
+    resync,
+    serve,
+    stack,
+    watch,
+)
 
-FAMILIES = (demo, stack, watch, data, resync, mapping, query, forecast, catalog, serve, docs)
+FAMILIES = (demo, stack, watch, data, resync, mapping, query, forecast, catalog, deploy, job, serve, docs)

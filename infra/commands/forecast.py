@@ -15,7 +15,7 @@ from rich.text import Text
 
 from forecasting.definitions.definition import Definition
 from forecasting.pipeline import retention, starting
-from infra.aws import executions
+from infra.aws import account, environment, executions
 from infra.aws.deployment import NAME
 from infra.commands import data, forecasts, stack, terminal
 from infra.local import gateway, status
@@ -53,10 +53,11 @@ def forecast(settings: Settings, given: argparse.Namespace) -> int:
     """Make forecasts and show how good they are; 1 if one failed, 130 if a person left them to themselves."""
     known = forecasts.definitions(settings)
     wanted = {name: known[name] for name in _names(given.names, known)}
-    if not _ensure_stack(settings):
+    deployed = account.forecasting_of(settings, environment.load(given.env)) if given.env else None
+    if deployed is None and not _ensure_stack(settings):
         terminal.say("stopped; run the same command again to go on")
         return 130
-    outcome = forecasts.make(settings, wanted, given.horizon)
+    outcome = forecasts.make(settings, wanted, given.horizon, deployed)
     show(outcome.made)
     if outcome.made:
         terminal.say(f"\nreport: {_write_report(settings, outcome.made)}")

@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from forecasting.definitions import reading
 from forecasting.definitions.definition import Definition
 from forecasting.pipeline import sql
-from infra.aws import deployment, executions, periods, results
+from infra.aws import deployment, executions, package, periods, results
 from infra.aws.athena import Athena
 from infra.aws.deployment import Deployed
 from infra.aws.executions import Ended
@@ -44,7 +42,7 @@ def definitions(settings: Settings) -> dict[str, Definition]:
     Raises:
         DefinitionError: Anything in it is wrong.
     """
-    return reading.load(Path(settings.forecasts).expanduser()) if settings.forecasts else reading.load()
+    return package.forecasts(settings)
 
 
 def deploy(settings: Settings) -> Deployed:
@@ -68,22 +66,29 @@ def refresh(settings: Settings) -> None:
         terminal.progress(f"the forecasts are not deployed: {fault}; `make forecast` tries again")
 
 
-def make(settings: Settings, wanted: Mapping[str, Definition], horizon: int | None = None) -> Outcome:
+def make(
+    settings: Settings,
+    wanted: Mapping[str, Definition],
+    horizon: int | None = None,
+    deployed: Deployed | None = None,
+) -> Outcome:
     """Make forecasts side by side and read what they come to; the first Ctrl-C ends the waiting, not the forecasts.
 
     Args:
         settings: The environment.
         wanted: Definitions by name.
         horizon: Other than the definitions'.
+        deployed: The stack of a deployed environment; the local one is deployed if it is not given.
 
     Raises:
         DefinitionError: Anything in the file of definitions is wrong.
         SourceError: AWS, or the gateway, does not answer or refuses.
     """
     orders = [{"DataName": name} | ({"ForecastHorizon": horizon} if horizon else {}) for name in wanted]
-    if settings.aws_endpoint_url:
+    outcome = Outcome()
+    if deployed is None and settings.aws_endpoint_url:
         catalog.refresh(settings)  # a gateway that was killed has forgotten the tables, too
-    deployed, outcome = deploy(settings), Outcome()
+    deployed = deployed or deploy(settings)
     phases = Phases(terminal.progress, lambda: status.is_driver_gone(settings))
     with wishes() as stop:
         ended = executions.run(settings, deployed.machine, orders, phases, stop)

@@ -17,7 +17,7 @@ def register(commands: Any) -> None:
 
 def run(settings: Settings, given: argparse.Namespace) -> int:
     """Scan the table and write what it holds, and what it lacks, into bronze."""
-    if settings.aws_endpoint_url:
+    if settings.aws_endpoint_url and not given.env:
         data.require_stack(settings, ["gateway", "spark"])
     with screen.progress() as report:
         done = Resync(settings, report).run()

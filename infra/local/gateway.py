@@ -6,6 +6,7 @@ may call), durable.py (objects survive) and plugins.py (services of ours).
 
 import argparse
 import asyncio
+import functools
 import http.client
 import ipaddress
 import os
@@ -21,7 +22,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
-from infra.local import durable, glue, plugins, streaming
+from infra.local import durable, glue, msk, plugins, rights, streaming
+from infra.local.cloudformation import kinds
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.process import Process
@@ -67,11 +69,19 @@ def process(settings: Settings) -> Process:
     given = {
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
         "AWS_DEFAULT_REGION": settings.aws_default_region,
+        "GATEWAY_AUTH": settings.gateway_auth,
         "DATA_DIR": str(settings.data_path),
         "LOG_LEVEL": settings.log_level,
         "FORECAST_QUOTAS": settings.forecast_quotas,
         "ATHENA_WORKERS": str(settings.athena_workers),
         "ATHENA_MEMORY_MB": str(settings.athena_memory_mb),
+        # Of the neighbours that MSK, MSK Connect and EMR Serverless stand for.
+        "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "CONNECT_URL": settings.connect_url,
+        "CACHE_DIR": str(settings.cache_path),
+        "JAVA_HOME": settings.java_home,
+        "SPARK_MEMORY_MB": str(settings.spark_memory_mb),
+        "SPARK_CORES": str(settings.spark_cores),
     }
     quotas.parse(settings.forecast_quotas)  # a wrong one is refused before the start, not by the first request
     return Process(
@@ -147,6 +157,7 @@ def prepare_environment(settings: Settings, port: int) -> None:
         SFTP_ENABLED="0",
         DOCKER_HOST=f"unix://{state}/no-docker.sock",
         LAMBDA_EXECUTOR="local",
+        AUTH=str(settings.gateway_auth == "on").lower(),
     )
 
 
@@ -158,8 +169,10 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
-    streams = streaming.install(settings.data_path / NAME)
+    streams = streaming.install(settings.data_path / NAME, functools.partial(kinds.install, settings))
     glue.install()
+    rights.install()
+    msk.install(settings)
     plugins.install(services)
 
     async def with_plugins(scope: Scope, receive: Receive, send: Send) -> None:

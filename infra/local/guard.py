@@ -14,6 +14,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 OPEN_ADMIN_PATHS = ("/_ministack/health", "/_ministack/ready")
+# Where a custom resource's function answers CloudFormation; the path ends in a token that only the two know.
+_ANSWERS = "/_ministack/cfn-response/"
 _ADMIN_PREFIXES = ("/_ministack", "/_localstack")
 
 
@@ -62,7 +64,9 @@ class Guard:
         if any(site != "none" for site in headers.get(b"sec-fetch-site", [])):
             return "requests of web pages are not allowed (Sec-Fetch-Site)"
         path = scope["path"].lower()
-        if path.startswith(_ADMIN_PREFIXES) and not (path in OPEN_ADMIN_PATHS and scope.get("method") == "GET"):
+        method = scope.get("method")
+        is_open = (path in OPEN_ADMIN_PATHS and method == "GET") or (path.startswith(_ANSWERS) and method == "PUT")
+        if path.startswith(_ADMIN_PREFIXES) and not is_open:
             return "the administration paths are closed"
         return None
 

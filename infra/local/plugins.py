@@ -51,9 +51,16 @@ def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
     """
     # Imported here: a plug-in imports the contract above.
     from infra.local.athena.plugin import Athena  # noqa: PLC0415
+    from infra.local.emr import EmrServerless  # noqa: PLC0415
     from infra.local.forecast import Forecast  # noqa: PLC0415
+    from infra.local.kafkaconnect import KafkaConnect  # noqa: PLC0415
 
-    return (Forecast(settings, folder / Forecast.name), Athena(settings, folder / Athena.name))
+    return (
+        Forecast(settings, folder / Forecast.name),
+        Athena(settings, folder / Athena.name),
+        KafkaConnect(settings, folder / KafkaConnect.name),
+        EmrServerless(settings, folder / EmrServerless.name),
+    )
 
 
 def install(plugins: Sequence[Plugin]) -> None:

@@ -18,9 +18,10 @@ class Streaming:
 
     Args:
         path: The journal's file.
+        hooks: What else is done to CloudFormation when it is loaded, after all of the journal's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hooks: Sequence[Callable[[Any], None]] = ()) -> None:
         from ministack.services import kinesis as emulated  # noqa: PLC0415  (reads its environment on import)
 
         self._journal = Journal(path)
@@ -30,7 +31,7 @@ class Streaming:
         running, of_pipes = pipes.install(self._journal, durable)
         delivering = firehose.install(self._journal)
         self._parts = (saved, running, delivering, retention.Retention(self._journal, streams, emulated))
-        _when_asked((of_tables, of_streams, of_events, of_pipes))
+        _when_asked((of_tables, of_streams, of_events, of_pipes, *hooks))
 
     async def start(self) -> None:
         """Begin to move records; the emulator has loaded what it knows."""
@@ -64,6 +65,6 @@ def _when_asked(hooks: Sequence[Callable[[Any], None]]) -> None:
         app.SERVICE_HANDLERS[service] = hooked(app.SERVICE_HANDLERS[service])
 
 
-def install(folder: Path) -> Streaming:
+def install(folder: Path, *hooks: Callable[[Any], None]) -> Streaming:
     """Put the journal in a folder under the emulator. Once in a process, before the first request."""
-    return Streaming(folder / "journal.sqlite")
+    return Streaming(folder / "journal.sqlite", hooks)

@@ -17,7 +17,7 @@ from infra.aws import streaming
 from infra.local.firehose.definition import parse as parse_destination
 from infra.local.pipes.definition import parse as parse_pipe
 from lakehouse import places
-from tests.infra.test_forecast_template import Loader
+from tests.infra.templates import BareLoader as Loader
 
 pytestmark = pytest.mark.infra
 

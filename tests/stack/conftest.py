@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from infra.local import stack as processes
 from infra.local import supervision
 from infra.local.trial import apart
 from lakehouse.settings import Settings, load
+from tests.stack.environment import SMALL, Told, deployed
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
@@ -63,6 +65,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Gateway, broker and Connect worker that the tests share."""
     with started(make_settings(tmp_path_factory.mktemp("stack")), "gateway", "broker", "connect") as settings:
         yield settings
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed environment: the stack it lies beside, and what its deployment told."""
+
+    settings: Settings
+    told: Told
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A whole environment on a stack whose gateway checks the rights of users and roles."""
+    wanted = make_settings(tmp_path_factory.mktemp("environment"), gateway_auth="on")
+    with started(wanted, "gateway", "broker", "connect") as settings:
+        yield Deployed(settings, deployed(settings, SMALL))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_a_gateway_that_nobody_asks_carries_no_service(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     names, *modules = ended.stdout.splitlines()
-    assert names == "['forecast', 'athena']"
+    assert names == "['forecast', 'athena', 'kafkaconnect', 'emr-serverless']"
     assert not list(tmp_path.iterdir())
     assert "infra.local.forecast" in modules
     heavy = {"numpy", "pandas", "pyarrow", "forecasting.service.service", "forecasting.service.validation"}

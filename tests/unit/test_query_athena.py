@@ -58,6 +58,7 @@ def test_a_query_waits_for_its_end_and_reads_all_pages_without_the_header() -> N
     assert (answer.names, answer.updated) == (("a", "b"), None)
     assert api.calls[0][1] == {
         "QueryString": "SELECT 1",
+        "WorkGroup": "primary",
         "QueryExecutionContext": {"Database": "mine_gold"},
         "ResultConfiguration": {"OutputLocation": "s3://saleslake-local/athena/"},
     }

@@ -26,6 +26,8 @@ PAGES = (
     "docs/architecture.md",
     "docs/runbook.md",
     "docs/athena.md",
+    "docs/mapping.md",
+    "docs/deploy.md",
     "docs/local-aws.md",
     "docs/mapping.md",
 )

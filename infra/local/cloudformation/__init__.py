@@ -1,0 +1,1 @@
+"""CloudFormation of the gateway: types of our templates that the emulator lacks, and properties that it drops."""

@@ -1,0 +1,149 @@
+"""An environment on the gateway: deployed, unchanged, changed, failed and destroyed, through the commands' own code."""
+
+import dataclasses
+import gzip
+
+import pytest
+
+from infra.aws import changes, deploy, stacks
+from infra.aws.account import Account, settings_of
+from infra.aws.changes import StackError
+from infra.aws.environment import Environment
+from infra.commands import catalog
+from lakehouse import places
+from tests.stack.conftest import Deployed, wait_until
+from tests.stack.environment import SMALL, artefacts, deployed
+
+pytestmark = pytest.mark.stack
+
+
+def test_every_stack_is_created(environment: Deployed) -> None:
+    assert environment.told.ends == {SMALL.stack(part): "created" for part in stacks.PARTS}
+
+
+def test_a_second_deployment_changes_nothing(environment: Deployed) -> None:
+    settings = environment.settings
+    told = deployed(settings, SMALL)
+    assert set(told.ends.values()) == {"no changes"}
+    assert not told.events
+    account = Account(settings, SMALL)
+    assert {part: found for part, found in deploy.diff(account, artefacts(account)) if found != []} == {}
+
+
+def test_what_the_emulator_drops_is_applied(environment: Deployed) -> None:
+    settings = environment.settings
+    account = Account(settings, SMALL)
+    storage = account.outputs("storage")
+    s3 = account.client("s3")
+    rule = s3.get_bucket_encryption(Bucket=storage["Bucket"])["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": storage["KeyArn"],
+    }
+    rules = {one["ID"]: one for one in s3.get_bucket_lifecycle_configuration(Bucket=storage["Bucket"])["Rules"]}
+    assert "Expiration" not in rules["bronze"]
+    assert [one["StorageClass"] for one in rules["bronze"]["Transitions"]] == ["STANDARD_IA", "GLACIER_IR"]
+    assert s3.get_bucket_logging(Bucket=storage["Bucket"])["LoggingEnabled"]["TargetBucket"] == storage["AccessLogs"]
+    assert {"Key": "environment", "Value": "tried"} in s3.get_bucket_tagging(Bucket=storage["Bucket"])["TagSet"]
+    backups = account.client("dynamodb").describe_continuous_backups(TableName=SMALL.table)
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    stream = account.client("kinesis").describe_stream_summary(StreamName=account.outputs("streaming")["Stream"])
+    assert stream["StreamDescriptionSummary"]["EncryptionType"] == "KMS"
+    topic = account.client("sns").get_topic_attributes(TopicArn=account.outputs("alarms")["AlarmTopic"])
+    assert topic["Attributes"]["KmsMasterKeyId"] == storage["KeyArn"]
+    function = account.outputs("streaming")["Transform"]
+    concurrency = account.client("lambda").get_function_concurrency(FunctionName=function)
+    assert concurrency["ReservedConcurrentExecutions"] == 50
+    group = account.client("athena").get_work_group(WorkGroup=account.outputs("query")["WorkGroup"])["WorkGroup"]
+    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 10_000_000_000
+    assert group["Configuration"]["EnforceWorkGroupConfiguration"] is True
+    budgets = account.client("budgets").describe_budgets(AccountId="000000000000")["Budgets"]
+    assert [one["BudgetLimit"]["Amount"] for one in budgets] == ["5"]
+
+
+def test_the_environments_sink_lands_the_topic_in_its_own_bucket(environment: Deployed) -> None:
+    settings = environment.settings
+    account = Account(settings, SMALL)
+    outputs = account.outputs("kafka")
+    connector = account.client("kafkaconnect").describe_connector(connectorArn=outputs["Connector"])
+    assert connector["connectorState"] == "RUNNING"
+    from kafka import KafkaProducer  # noqa: PLC0415 (its import warns; the generator has done it)
+
+    producer = KafkaProducer(bootstrap_servers=outputs["Servers"])
+    producer.send(places.TOPIC, key=b"{}", value=b'{"op":"tried"}').get(10)
+    producer.close()
+    bucket, s3 = account.outputs("storage")["Bucket"], account.client("s3")
+    prefix = f"{places.BRONZE_KAFKA}{places.TOPIC}/{outputs['TopicId']}/"
+
+    def landed() -> bool:
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        bodies = (gzip.decompress(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()) for one in found)
+        return any(b"tried" in body for body in bodies)
+
+    wait_until("the message in bronze", landed)
+
+
+def test_the_commands_work_with_the_environments_settings(environment: Deployed) -> None:
+    settings = environment.settings
+    found = settings_of(settings, SMALL)
+    assert found.bucket == "saleslake-tried-000000000000-eu-west-1"
+    assert found.kafka_bootstrap_servers == settings.kafka_bootstrap_servers
+    assert "created tried_gold.daily_sales" in catalog.tables(found)
+    assert "created query baskets" in catalog.named_queries(found, found.athena_workgroup)
+    assert found.athena_workgroup == "saleslake-tried-query"
+
+
+def test_a_changed_value_changes_its_resource_alone(environment: Deployed) -> None:
+    settings = environment.settings
+    changed = dataclasses.replace(SMALL, query_gigabytes=3, sink_millis=300)
+    account = Account(settings, changed)
+    differs = dict(deploy.diff(account, artefacts(account)))
+    assert {part: [one.logical_id for one in found or []] for part, found in differs.items() if found} == {
+        "kafka": ["Sink"],
+        "query": ["WorkGroup"],
+    }
+    told = deployed(settings, changed)
+    assert {name for name, outcome in told.ends.items() if outcome == "updated"} == {
+        SMALL.stack("kafka"),
+        SMALL.stack("query"),
+    }
+    group = account.client("athena").get_work_group(WorkGroup=account.outputs("query")["WorkGroup"])["WorkGroup"]
+    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 3_000_000_000
+    arn = account.outputs("kafka")["Connector"]
+    configuration = account.client("kafkaconnect").describe_connector(connectorArn=arn)["connectorConfiguration"]
+    assert configuration["chunk.millis"] == "300"
+    deployed(settings, SMALL)
+
+
+def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deployed) -> None:
+    """Another environment wants the same databases: its last stack fails, and the next deployment mends that.
+
+    Its data stay when it is destroyed, are taken over by the next deployment, and go when a person asks for it."""
+    settings = environment.settings
+    other = Environment("other", database_prefix="tried_", ingest="dynamodb", processing="scheduled")
+    with pytest.raises(StackError, match=r"saleslake-other-query: \w+: .*already exists.*ROLLBACK_COMPLETE"):
+        deployed(settings, other)
+    other = dataclasses.replace(other, database_prefix="other_")
+    told = deployed(settings, other)
+    assert told.lines == [
+        "saleslake-other-query is left from a deployment that failed (ROLLBACK_COMPLETE): it is deleted first"
+    ]
+    assert told.ends["saleslake-other-query"] == "created"
+
+    account = Account(settings, other)
+    s3, dynamodb = account.client("s3"), account.client("dynamodb")
+    bucket = account.outputs("storage")["Bucket"]
+    s3.put_object(Bucket=bucket, Key="bronze/a", Body=b"a")
+    key = {"order_id": {"S": "1"}, "line_no": {"N": "1"}}
+    dynamodb.put_item(TableName=other.table, Item=key)
+    gone = deploy.destroy(account, told)
+    assert gone == [other.stack(part) for part in ("query", "processing", "streaming", "alarms")]
+    assert s3.get_object(Bucket=bucket, Key="bronze/a")["Body"].read() == b"a"
+    assert deployed(settings, other).ends[other.stack("streaming")] == "created"
+    assert dynamodb.get_item(TableName=other.table, Key=key)["Item"] == key
+
+    deploy.destroy(account, told, with_data=True)
+    assert changes.found(account.client("cloudformation"), other.stack("storage")) is None
+    assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    assert other.table not in dynamodb.list_tables()["TableNames"]

@@ -1,0 +1,179 @@
+"""The roles of a deployed environment on a gateway that checks rights: what each may do, what it may not, and the job.
+
+Functions and the job run under their roles (the deployment itself has called the functions of Kafka). What the gateway
+runs without looking at a role is tried in its place, call by call, with keys of that role.
+"""
+
+import gzip
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.aws import jobs, runs
+from infra.aws.account import Account
+from lakehouse import places
+from lakehouse.tables import SILVER_ORDER_LINES
+from tests.spark.site import bronze_line, change
+from tests.stack.conftest import Deployed, wait_until
+from tests.stack.environment import SMALL, artefacts
+
+pytestmark = pytest.mark.stack
+
+ID = "A" * 22
+KAFKA = f"{places.BRONZE_KAFKA}{places.TOPIC}/{ID}/partition=0/"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::000000000000:root", "Service": "emr-serverless.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+KEY = f"{KAFKA}{0:020d}.jsonl.gz"
+
+
+@pytest.fixture(scope="module")
+def account(environment: Deployed) -> Account:
+    return Account(environment.settings, SMALL)
+
+
+@pytest.fixture(scope="module")
+def bucket(account: Account) -> str:
+    return account.outputs("storage")["Bucket"]
+
+
+@pytest.fixture(scope="module")
+def acting(account: Account) -> Callable[[str, str], Any]:
+    """A client of a service with the keys of one of the environment's roles."""
+
+    def client(role: str, service: str) -> Any:
+        arn = f"arn:aws:iam::000000000000:role/{SMALL.stack(role)}"
+        # A person takes the place of the service: its trust is looked at where the service itself takes the role.
+        account.client("iam").update_assume_role_policy(RoleName=SMALL.stack(role), PolicyDocument=json.dumps(TRUST))
+        keys = account.client("sts").assume_role(RoleArn=arn, RoleSessionName="tried")["Credentials"]
+        return boto3.client(
+            service,
+            endpoint_url=account.settings.aws_endpoint_url,
+            region_name=SMALL.region,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+
+    return client
+
+
+def refused(call: Callable[..., Any], **given: Any) -> bool:
+    """Whether a call is refused for want of a right; any other outcome is none of it."""
+    with pytest.raises(ClientError) as fault:
+        call(**given)
+    return fault.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+
+
+def test_the_sink_adds_to_bronze_and_does_nothing_else(acting: Callable[..., Any], bucket: str) -> None:
+    s3 = acting("kafka-sink", "s3")
+    s3.list_objects_v2(Bucket=bucket, Prefix=KAFKA)
+    s3.put_object(Bucket=bucket, Key=f"{places.BRONZE_KAFKA}t/x", Body=b"x")
+    s3.head_object(Bucket=bucket, Key=f"{places.BRONZE_KAFKA}t/x")
+    assert refused(s3.delete_object, Bucket=bucket, Key=f"{places.BRONZE_KAFKA}t/x")
+    assert refused(s3.put_object, Bucket=bucket, Key="silver/x", Body=b"x")
+    assert refused(s3.get_object, Bucket=bucket, Key="gold/x")
+
+
+def test_firehose_reads_its_stream_calls_its_function_and_adds_to_bronze(
+    acting: Callable[..., Any], account: Account, bucket: str
+) -> None:
+    outputs = account.outputs("streaming")
+    kinesis = acting("streaming-delivery", "kinesis")
+    shard = kinesis.list_shards(StreamName=outputs["Stream"])["Shards"][0]["ShardId"]
+    place = {"StreamName": outputs["Stream"], "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+    # Not GetRecords: the gateway does not know whose an iterator is, and limits it to no stream.
+    assert kinesis.get_shard_iterator(**place)["ShardIterator"]
+    assert refused(kinesis.put_record, StreamName=outputs["Stream"], Data=b"x", PartitionKey="x")
+    acting("streaming-delivery", "lambda").invoke(FunctionName=outputs["Transform"], Payload=b'{"records": []}')
+    s3 = acting("streaming-delivery", "s3")
+    s3.put_object(Bucket=bucket, Key=f"{places.ERRORS}x", Body=b"x")
+    s3.put_object(Bucket=bucket, Key=f"{places.BRONZE_DYNAMODB}tried/x", Body=b"x")
+    assert refused(s3.delete_object, Bucket=bucket, Key=f"{places.BRONZE_DYNAMODB}tried/x")
+    assert refused(s3.put_object, Bucket=bucket, Key=KEY, Body=b"x")
+
+
+def test_the_pipe_hands_changes_over(acting: Callable[..., Any], account: Account) -> None:
+    outputs = account.outputs("streaming")
+    # Not the table's stream: the gateway does not know it as a resource, and would refuse what AWS allows.
+    stream = acting("streaming-pipe", "kinesis")
+    stream.put_records(StreamName=outputs["Stream"], Records=[{"Data": b"{}", "PartitionKey": "x"}])
+    assert refused(stream.delete_stream, StreamName=outputs["Stream"])
+    acting("streaming-pipe", "sqs").send_message(QueueUrl=outputs["DeadLetters"], MessageBody="{}")
+    assert refused(acting("streaming-pipe", "dynamodb").scan, TableName=SMALL.table)
+    account.client("sqs").purge_queue(QueueUrl=outputs["DeadLetters"])
+
+
+def test_a_schedule_starts_jobs_and_tells_of_those_it_could_not(acting: Callable[..., Any], account: Account) -> None:
+    dead = account.client("sqs").get_queue_url(QueueName=f"{SMALL.stack('processing')}-dead")["QueueUrl"]
+    acting("processing-schedule", "sqs").send_message(QueueUrl=dead, MessageBody="{}")
+    assert refused(acting("processing-schedule", "s3").list_objects_v2, Bucket=account.outputs("storage")["Bucket"])
+
+
+def test_the_state_machine_forecasts_asks_and_writes_where_it_may(acting: Callable[..., Any], bucket: str) -> None:
+    forecast = acting("forecasting-machine", "forecast")
+    forecast.list_predictors()
+    forecast.create_dataset_group(DatasetGroupName="tried", Domain="RETAIL")
+    s3 = acting("forecasting-machine", "s3")
+    s3.put_object(Bucket=bucket, Key="forecasts/tried/x", Body=b"x")
+    assert refused(s3.put_object, Bucket=bucket, Key="gold/x", Body=b"x")
+    data = acting("forecasting-data", "s3")
+    assert data.get_object(Bucket=bucket, Key="forecasts/tried/x")["Body"].read() == b"x"
+    assert refused(data.get_object, Bucket=bucket, Key=KEY)
+
+
+def test_the_job_brings_bronze_to_gold_with_the_rights_of_its_role(
+    acting: Callable[..., Any], account: Account, bucket: str
+) -> None:
+    """StartJobRun with the definition of the schedule: the real entry point, wheel and jar, by spark-submit."""
+    s3 = account.client("s3")
+    lines = [bronze_line(0, change("c", 1, quantity=7)), bronze_line(1, b"no JSON")]
+    s3.put_object(Bucket=bucket, Key=KEY, Body=gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+    outputs, client = account.outputs("processing"), account.client("emr-serverless")
+    keys = artefacts(account).keys("processing")
+    driver = jobs.driver("backfill", SMALL, account.settings, bucket, keys)
+    started = client.start_job_run(**jobs.run(outputs, "backfill", driver, uuid.uuid4().hex))
+    place = {"applicationId": started["applicationId"], "jobRunId": started["jobRunId"]}
+
+    def ended() -> Any:
+        told = client.get_job_run(**place)["jobRun"]
+        return told if told["state"] in ("SUCCESS", "FAILED", "CANCELLED") else None
+
+    told = wait_until("the end of the job", ended, 240)
+    assert told["state"] == "SUCCESS", told["stateDetails"]
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=f"{SILVER_ORDER_LINES.layer}/{SILVER_ORDER_LINES.name}/")
+    assert [one for one in found["Contents"] if one["Key"].endswith(".parquet")]
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="gold/daily_sales/_delta_log/")["KeyCount"] > 1
+
+    job = acting("processing-job", "s3")
+    assert refused(job.delete_object, Bucket=bucket, Key=KEY)
+    assert refused(job.put_object, Bucket=bucket, Key=KEY, Body=b"x")
+    assert refused(job.put_object, Bucket=bucket, Key="code/x", Body=b"x")
+    # Not PutMetricData: the gateway does not know the namespace that the right is limited to.
+
+
+def test_a_driver_that_streams_is_started_once_and_ended_when_asked(account: Account) -> None:
+    """With an entry point that only waits: what runs is not the question here."""
+    s3, bucket = account.client("s3"), account.outputs("storage")["Bucket"]
+    s3.put_object(Bucket=bucket, Key="code/wait.py", Body=b"import time\ntime.sleep(600)\n")
+    client, outputs = account.client("emr-serverless"), account.outputs("processing")
+    driver = {"sparkSubmit": {"entryPoint": f"s3://{bucket}/code/wait.py", "entryPointArguments": ["1"]}}
+    said: list[str] = []
+    assert runs.ensure_stream(client, outputs, driver, said.append) is True
+    wait_until("the run", lambda: runs.active(client, outputs["ApplicationId"], ["RUNNING"]), 60)
+    assert runs.ensure_stream(client, outputs, driver, said.append) is False
+    assert runs.end_streams(client, outputs["ApplicationId"]) is True
+    assert runs.active(client, outputs["ApplicationId"]) == []
+    assert not said
