@@ -176,7 +176,7 @@ def test_a_replay_that_is_stopped_ends_it_with_130(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(stack, "up", lambda *_: 0)
     monkeypatch.setattr(status, "progress", lambda _: None)
     monkeypatch.setattr(data, "send_and_wait", lambda *_: None)
-    given = argparse.Namespace(names=[], horizon=None)
+    given = argparse.Namespace(names=[], horizon=None, env="")
     assert forecast.forecast(Settings(), given) == 130
     assert screen.getvalue().splitlines()[-1] == "stopped; run the same command again to go on"
     monkeypatch.setattr(status, "progress", lambda _: Progress(batch_id=1))
