@@ -25,14 +25,14 @@ class Hurried(Forecast):
         super().__init__(*arguments)
         self.refused = Counter[str]()
 
-    def _answer(self, target: str, body: bytes, account: str, region: str) -> Answer:
+    def answered(self, target: str, body: bytes, account: str, region: str) -> Answer:
         path, operation = self._folder / "refusals.json", target.rpartition(".")[2]
         code, times = (json.loads(path.read_text()) if path.exists() else {}).get(operation, ("", 0))
         key = f"{operation} {path.stat().st_mtime_ns}" if code else ""
         if code and self.refused[key] < times:
             self.refused[key] += 1
             return 400, {}, json.dumps({"__type": code, "message": f"{operation} is refused"}).encode()
-        return super()._answer(target, body, account, region)
+        return super().answered(target, body, account, region)
 
     async def start(self) -> None:
         from ministack.services import stepfunctions  # noqa: PLC0415  (it reads the environment on import)
