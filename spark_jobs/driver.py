@@ -20,6 +20,7 @@ from spark_jobs import apply, expiry, gold, ops, silver
 from spark_jobs.accuracy import Accuracy
 from spark_jobs.delta import Lakehouse
 from spark_jobs.forecasts import Loader
+from spark_jobs.kept import Kept
 from spark_jobs.ledger import Ledger
 from spark_jobs.maintenance import SILVER_PIECES, Maintenance
 from spark_jobs.metrics import Metrics
@@ -61,6 +62,7 @@ class Driver:
         ]
         self._waiting = 0
         self._days: dict[int, frozenset[datetime.date]] = {}
+        self._kept = Kept()
         self.maintenance = Maintenance(tables, bucket, self.ledger, self.publisher, settings)
         self._owes_gold = False
         self._uncounted: tuple[Result, float] | None = None
@@ -178,7 +180,7 @@ class Driver:
     def _gold(self) -> gold.Step:
         self.check()
         started = time.monotonic()
-        step = gold.run(self._tables, self._generation, self._days)
+        step = gold.run(self._tables, self._generation, self._days, self._kept)
         self._accuracy.follow(step)
         if self._uncounted:  # a batch that gold shows only now, after a step that failed, is counted with it
             result, silver_seconds = self._uncounted

@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from lakehouse.logs import event
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, Table
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.delta import Lakehouse
+from spark_jobs.kept import Kept
 from spark_jobs.transforms import gold as transforms
 from spark_jobs.transforms import gold_few
 
@@ -49,7 +50,10 @@ def application(tables: Lakehouse, generation: int) -> str:
 
 
 def run(
-    tables: Lakehouse, generation: int, known: Mapping[int, frozenset[datetime.date]] = MappingProxyType({})
+    tables: Lakehouse,
+    generation: int,
+    known: Mapping[int, frozenset[datetime.date]] = MappingProxyType({}),
+    kept: Kept | None = None,
 ) -> Step:
     """Bring both gold tables up to silver's newest version.
 
@@ -57,6 +61,7 @@ def run(
         tables: Where silver and gold lie.
         generation: The generation of silver's content; a new one means that all of gold is built anew.
         known: By version of silver, the days that it changed, where they are known; the change feed knows them all.
+        kept: The days that this driver keeps; None to read every day.
 
     Returns:
         What was done; for the table that had most to do.
@@ -69,8 +74,11 @@ def run(
         return Step(version, tables.version(GOLD_DAILY_SALES), 0, time.time())
     done = {table: tables.transaction(table, app) for table in BUILDS}
     if min(done.values()) < version:
-        days = _changed_days(tables, min(done.values()), version, known)
-        sales = _sales(tables, version, days)
+        since = min(done.values())
+        days = _changed_days(tables, since, version, known)
+        quick = kept.sales(tables, app, range(since, version + 1), days) if kept and days else {}
+        slow = _sales(tables, version, None if days is None else days - quick.keys())
+        sales = {table: _together(slow[table], [rows[table] for rows in quick.values()]) for table in BUILDS}
         # side by side: a commit is waiting
         with ThreadPoolExecutor(len(BUILDS)) as pool:
             behind = [table for table in BUILDS if done[table] < version]
@@ -96,6 +104,12 @@ def _sales(
         is_wanted &= F.col("sales_date").isin(sorted(days))
     order_lines = tables.read(SILVER_ORDER_LINES, version).where(is_wanted)
     return {table: build(order_lines) for table, build in BUILDS.items()}
+
+
+def _together(rows: DataFrame | pa.Table, others: Sequence[pa.Table]) -> DataFrame | pa.Table:
+    if not others:
+        return rows
+    return pa.concat_tables([rows.toArrow() if isinstance(rows, DataFrame) else rows, *others])
 
 
 def _changed_days(

@@ -198,20 +198,41 @@ class Stored:
         """The values of a column in the change feed of versions `start` to `end`, both included, nulls left out.
 
         Returns:
-            The values; None if the feed is gone: VACUUM removed its files, or a checkpoint its commits.
+            The values; None if the feed is gone.
 
         Raises:
             SourceError: The bucket did not answer.
         """
+        rows = self.feed(table, [column], start, end)
+        return None if rows is None else frozenset(pc.unique(rows[column].drop_null()).to_pylist())
+
+    def feed(
+        self, table: Table, columns: Sequence[str], start: int, end: int, most: int | None = None
+    ) -> pa.Table | None:
+        """The change feed of versions `start` to `end`, both included.
+
+        Returns:
+            The rows; None if there are more than `most`, or the feed is gone: VACUUM removed its files, or a
+            checkpoint its commits.
+
+        Raises:
+            SourceError: The bucket did not answer.
+        """
+        found: list[pa.RecordBatch] = []
         try:
-            rows = pa.table(self._at(table, end).load_cdf(start, end, columns=[column]))
+            feed = self._at(table, end).load_cdf(start, end, columns=list(columns))
+            batches = pa.RecordBatchReader.from_stream(feed)
+            for batch in batches:
+                found.append(batch)
+                if most is not None and sum(map(len, found)) > most:
+                    return None
         except (DeltaError, pa.ArrowException, OSError) as fault:
             if any(words in str(fault) for words in _FEED_IS_GONE):
                 return None
             raise SourceError(
                 f"change feed of {table.full_name}: {fault}", "an answer", "look at the bucket"
             ) from fault
-        return frozenset(pc.unique(rows[column].drop_null()).to_pylist())
+        return pa.Table.from_batches(found, batches.schema)
 
     def append_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str) -> None:
         """Add rows that are in memory, in a transaction of app and version; 20 ms where Spark needs half a second."""

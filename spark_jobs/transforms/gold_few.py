@@ -18,22 +18,27 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "300MB",  # beyond it, the aggregates go to disk: 5 s for 4,000,000 lines of a day, not slower
     "temp_directory": tempfile.gettempdir(),
 }
-# both tables in one pass over the lines; whole thousandths, as by Spark, and no sum of them can overflow
-_SALES = """
-CREATE TEMP TABLE sales AS
-SELECT
-    sales_date, country, product_id, grouping(country) = 0 AS is_by_country,
+# sales of lines without an order in common add up by these; whole thousandths, as by Spark, and no sum can overflow
+SUMS = """
+    count(*) AS lines,
     count(DISTINCT (source, order_id)) FILTER (quantity > 0) AS orders,
-    count(DISTINCT (source, customer_id)) FILTER (customer_id IS NOT NULL) AS customers,
     coalesce(sum(quantity) FILTER (quantity > 0), 0) AS units_sold,
     coalesce(-sum(quantity) FILTER (quantity < 0), 0) AS units_returned,
     coalesce(sum(mills) FILTER (quantity > 0), 0) AS gross,
-    coalesce(-sum(mills) FILTER (quantity < 0), 0) AS returned,
-    max_by(description, (ordered_at, source, order_id, line_no)) FILTER (description IS NOT NULL) AS description
-FROM (SELECT *, quantity::BIGINT * (unit_price * 1000)::BIGINT AS mills FROM order_lines)
-WHERE NOT is_deleted AND {is_wanted}
-GROUP BY GROUPING SETS ((sales_date, country), (sales_date, product_id))
+    coalesce(-sum(mills) FILTER (quantity < 0), 0) AS returned
 """
+MILLS = "quantity::BIGINT * (unit_price * 1000)::BIGINT AS mills"
+# both tables in one pass over the lines
+_SALES = f"""
+CREATE TEMP TABLE sales AS
+SELECT
+    sales_date, country, product_id, grouping(country) = 0 AS is_by_country, {SUMS},
+    count(DISTINCT (source, customer_id)) FILTER (customer_id IS NOT NULL) AS customers,
+    max_by(description, (ordered_at, source, order_id, line_no)) FILTER (description IS NOT NULL) AS description
+FROM (SELECT *, {MILLS} FROM order_lines)
+WHERE NOT is_deleted AND {{is_wanted}}
+GROUP BY GROUPING SETS ((sales_date, country), (sales_date, product_id))
+"""  # noqa: S608
 # a sum beyond a column's type is null, for no input may make a batch fail
 _TABLE = """
 SELECT
@@ -55,16 +60,27 @@ def daily(order_lines: pa.RecordBatchReader, days: Iterable[datetime.date] | Non
     Returns:
         The rows of gold.daily_sales and of gold.daily_product_sales.
     """
-    with duckdb.connect(config=_SETTINGS) as connection:
-        connection.execute("SET enable_progress_bar = false")
+    with connected() as connection:
         connection.register("order_lines", order_lines)
         if days is None:
             connection.execute(_SALES.format(is_wanted="true"))
         else:
             connection.execute(_SALES.format(is_wanted="list_contains($days, sales_date)"), {"days": sorted(days)})
-        return {
-            table: connection.sql(_TABLE, params={"is_by_country": table is GOLD_DAILY_SALES})
-            .to_arrow_table()
-            .select(table.names)
-            for table in (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)
-        }
+        return tables(connection)
+
+
+def connected() -> duckdb.DuckDBPyConnection:
+    """A database of its own, for a `with` block."""
+    connection = duckdb.connect(config=_SETTINGS)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> dict[Table, pa.Table]:
+    """The rows of both tables, of the connection's `sales`: SUMS, customers and description by either group."""
+    return {
+        table: connection.sql(_TABLE, params={"is_by_country": table is GOLD_DAILY_SALES})
+        .to_arrow_table()
+        .select(table.names)
+        for table in (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)
+    }
