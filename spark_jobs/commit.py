@@ -25,6 +25,8 @@ from spark_jobs.stored import Stored
 
 WRITER_VERSION = 4  # of Delta's protocol: change data feed, no named features
 CHECKPOINT_INTERVAL = 50
+# a dictionary of them is given up on the way: 100,000 rows of silver take 27 ms without, 39 with, and 1.4 for 2 MB
+UNIQUE = {"order_id", "cdc_sequence", "cdc_at", "ordered_at"}
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,14 @@ class Rewrite:
     def _write(self, folder: str, rows: pa.Table) -> tuple[str, int]:
         path = f"{folder}part-{uuid.uuid4()}.zstd.parquet"
         body = io.BytesIO()
-        pq.write_table(rows, body, compression="zstd", store_decimal_as_integer=True, row_group_size=len(rows))
+        pq.write_table(
+            rows,
+            body,
+            compression="zstd",
+            store_decimal_as_integer=True,
+            row_group_size=len(rows),
+            use_dictionary=[name for name in rows.column_names if name not in UNIQUE],
+        )
         self._bucket.put(f"{self._root}/{path}", body.getvalue())
         return path, body.tell()
 

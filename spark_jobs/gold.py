@@ -76,7 +76,7 @@ def run(
     if min(done.values()) < version:
         since = min(done.values())
         days = _changed_days(tables, since, version, known)
-        quick = kept.sales(tables, app, range(since, version + 1), days) if kept and days else {}
+        quick = kept.sales(tables, app, range(since, version + 1), days) if kept and days is not None else {}
         slow = _sales(tables, version, None if days is None else days - quick.keys())
         sales = {table: _together(slow[table], [rows[table] for rows in quick.values()]) for table in BUILDS}
         # side by side: a commit is waiting

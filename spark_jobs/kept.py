@@ -49,7 +49,7 @@ class Kept:
         if app == self._app and self._version in versions:
             self._days = _followed(days_before, tables, self._version, versions[-1], days)
         self._begin(tables, versions[-1], days)
-        self._app, self._version, self._last = app, versions[-1], days
+        self._app, self._version, self._last = app, versions[-1], days or self._last
         return {day: self._days[day].tables() for day in sorted(days & self._days.keys())}
 
     def _begin(self, tables: Stored, version: int, days: Set[datetime.date]) -> None:

@@ -232,7 +232,11 @@ class Stored:
             raise SourceError(
                 f"change feed of {table.full_name}: {fault}", "an answer", "look at the bucket"
             ) from fault
-        return pa.Table.from_batches(found, batches.schema)
+        # delta-rs gives texts as views in some versions, which Arrow can do little with
+        texts = {field.name: pa.string() for field in batches.schema if pa.types.is_string_view(field.type)}
+        kinds = texts | {field.name: field.type for field in arrow_schema(table)}
+        wanted = pa.schema([(field.name, kinds.get(field.name, field.type)) for field in batches.schema])
+        return pa.Table.from_batches(found, batches.schema).cast(wanted)
 
     def append_few(self, rows: pa.Table, table: Table, app: str, version: int, note: str) -> None:
         """Add rows that are in memory, in a transaction of app and version; 20 ms where Spark needs half a second."""

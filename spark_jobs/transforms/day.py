@@ -51,10 +51,13 @@ SELECT product_id, {_NEWEST} AS newest FROM order_lines
 WHERE NOT is_deleted AND sales_date = $day AND description IS NOT NULL AND list_contains($products, product_id)
 GROUP BY product_id
 """  # noqa: S608
-_SALES = f"""
+_SALES = """
 CREATE OR REPLACE TEMP TABLE sales AS
-SELECT $day AS sales_date, * REPLACE ({", ".join(f"{name}::HUGEINT AS {name}" for name in _SUMS)}) FROM kept
-"""  # noqa: S608
+SELECT $day AS sales_date, * REPLACE (
+    orders::BIGINT AS orders, units_sold::HUGEINT AS units_sold, units_returned::HUGEINT AS units_returned,
+    gross::HUGEINT AS gross, returned::HUGEINT AS returned
+) FROM kept
+"""
 
 
 class Day:

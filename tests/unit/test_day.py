@@ -48,8 +48,8 @@ def lines(rows: Mapping[Key, Row]) -> pa.Table:
     return pa.Table.from_pylist(given, SCHEMA).select(gold_few.COLUMNS)
 
 
-def told(tables: Mapping[Table, pa.Table]) -> dict[str, list[Row]]:
-    return {table.full_name: sorted(rows.to_pylist(), key=repr) for table, rows in tables.items()}
+def told(tables: Mapping[Table, pa.Table]) -> dict[str, tuple[pa.Schema, list[Row]]]:
+    return {table.full_name: (rows.schema, sorted(rows.to_pylist(), key=repr)) for table, rows in tables.items()}
 
 
 @settings(max_examples=40, deadline=None)
