@@ -14,7 +14,7 @@ from lakehouse.logs import event
 from lakehouse.tables import SILVER_ORDER_LINES, Table
 from spark_jobs.stored import Stored
 from spark_jobs.transforms import feed, gold_few
-from spark_jobs.transforms.day import Day, Read
+from spark_jobs.transforms.day import UNCHANGED, Day, Read
 
 MOST_DAYS = 2  # around midnight two days change
 LEAST_LINES = 100_000  # in the files of a day: fewer are read as quickly as followed
@@ -93,7 +93,7 @@ def _followed(
 def _others(tables: Stored, version: int, gone: pa.Table, come: pa.Table) -> pa.Table:
     """The lines that did not change of those orders that did."""
     orders = pc.unique(pa.chunked_array([*gone["order_id"].chunks, *come["order_id"].chunks], pa.string()))
-    lines = tables.rows(SILVER_ORDER_LINES, version, gold_few.COLUMNS, "order_id", orders)
+    lines = tables.rows(SILVER_ORDER_LINES, version, UNCHANGED, "order_id", orders)
     return lines.join(come.select(_KEY), _KEY, join_type="left anti")
 
 

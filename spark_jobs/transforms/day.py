@@ -18,6 +18,8 @@ from spark_jobs.transforms.pairs import Codes, Pairs
 Read = Callable[[], pa.RecordBatchReader]
 """The day's lines, others among them, with gold_few.COLUMNS; as often as it is called."""
 
+# what must be known of a line that did not change, beside one of its order that did
+UNCHANGED = ("source", "order_id", "line_no", "product_id", "country", "quantity", "sales_date", "is_deleted")
 _NEWEST = "max({made: epoch_us(ordered_at), source: source, id: order_id, no: line_no, text: description}, $keep)"
 _WHOLE = f"""
 SELECT
@@ -90,7 +92,7 @@ class Day:
         Args:
             gone: Lines as they were, with gold_few.COLUMNS.
             come: Lines as they are.
-            others: The lines of the same orders that did not change.
+            others: The lines of the same orders that did not change, with UNCHANGED.
             read: The day's lines from now on.
 
         Returns:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakehouse.tables import SILVER_ORDER_LINES, Table
 from spark_jobs.arrow import arrow_schema
 from spark_jobs.transforms import gold_few, newest
-from spark_jobs.transforms.day import Day
+from spark_jobs.transforms.day import UNCHANGED, Day
 
 pytestmark = pytest.mark.unit
 
@@ -70,7 +70,7 @@ def test_a_day_that_follows_changes_is_the_day_that_is_read(
             orders = {key[:2] for key in step}
             others = {key: row for key, row in held.items() if key[:2] in orders and key not in step}
             held |= step
-            assert day.move(lines(gone), lines(step), lines(others), read)
+            assert day.move(lines(gone), lines(step), lines(others).select(UNCHANGED), read)
     assert told(day.tables()) == told(gold_few.daily(read(), {DAY}))
 
 
