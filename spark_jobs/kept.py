@@ -17,7 +17,7 @@ from spark_jobs.transforms import feed, gold_few
 from spark_jobs.transforms.day import UNCHANGED, Day, Read
 
 MOST_DAYS = 2  # around midnight two days change
-LEAST_LINES = 100_000  # in the files of a day: fewer are read as quickly as followed
+LEAST_LINES = 100_000  # of a day: fewer are read as quickly as followed
 MOST_LINES = 30_000_000  # that are read to begin with
 MOST_CHANGES = 200_000  # that are followed in a step
 MOST_PAIRS = 5_000_000  # of a day, 60 MB
@@ -32,7 +32,7 @@ class Kept:
         self._days: dict[datetime.date, Day] = {}
         self._app, self._version = "", -1
         self._last: Set[datetime.date] = frozenset()
-        self._refused: set[datetime.date] = set()
+        self._refused: dict[datetime.date, int] = {}  # lines of the files of days not worth it; until they are twice
 
     def sales(
         self, tables: Stored, app: str, versions: range, days: Set[datetime.date]
@@ -54,21 +54,22 @@ class Kept:
 
     def _begin(self, tables: Stored, version: int, days: Set[datetime.date]) -> None:
         """Keep the newest days, if they change for the second time in a row and have many lines."""
-        for day in sorted((days & self._last) - self._days.keys() - self._refused)[-MOST_DAYS:]:
+        for day in sorted((days & self._last) - self._days.keys())[-MOST_DAYS:]:
             idle = sorted(self._days.keys() - days)
             if len(self._days) >= MOST_DAYS and not idle:
                 return
-            read = _reader(tables, version, day)
             _, lines = tables.scan(SILVER_ORDER_LINES, version, gold_few.COLUMNS, "sales_date", {day})
-            if not LEAST_LINES <= lines <= MOST_LINES:
+            if not max(LEAST_LINES, 2 * self._refused.get(day, 0)) <= lines <= MOST_LINES:
                 continue
+            found = Day(day, _reader(tables, version, day))
+            self._refused[day] = lines
+            if found.lines < LEAST_LINES or len(found) > MOST_PAIRS:
+                continue
+            del self._refused[day]
             if len(self._days) >= MOST_DAYS:
                 del self._days[idle[0]]
-            self._days[day] = Day(day, read)
-            event("day is kept", day=day.isoformat(), lines=lines, pairs=len(self._days[day]))
-            if len(self._days[day]) > MOST_PAIRS:
-                self._refused.add(day)
-                del self._days[day]
+            self._days[day] = found
+            event("day is kept", day=day.isoformat(), lines=found.lines, pairs=len(found))
 
 
 def _followed(

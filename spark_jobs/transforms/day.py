@@ -82,6 +82,11 @@ class Day:
         for batch in read():
             self._count(self._own(pa.Table.from_batches([batch])), 1)
 
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return int(pc.sum(self._sums.filter(self._sums["is_by_country"])["lines"]).as_py() or 0)
+
     def __len__(self) -> int:
         """Pairs of a customer with a country or a product: what takes most of the memory."""
         return sum(map(len, self._customers.values()))

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from infra.local import javac
 from infra.local.java import find_java
 from lakehouse.settings import Settings
-from spark_jobs import session
+from spark_jobs import kept, session
 from tests.spark.site import Site
 from tests.stack.conftest import client, make_settings, started
 
@@ -41,6 +41,12 @@ def spark(gateway: Settings) -> Iterator[SparkSession]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # py4j leaves its sockets to the garbage collector
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def small_days_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done for a large day that changes again is done for every day."""
+    monkeypatch.setattr(kept, "LEAST_LINES", 0)
 
 
 @pytest.fixture

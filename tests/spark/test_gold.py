@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.errors import ConfigError
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES
-from spark_jobs import gold, rebuild
+from spark_jobs import gold, kept, rebuild
 from spark_jobs.generation import read_generation
 from tests.spark.site import Site, change
 
@@ -22,6 +22,8 @@ GOLD = (GOLD_DAILY_SALES, GOLD_DAILY_PRODUCT_SALES)
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gold is computed in one way, then in the other."""
     monkeypatch.setattr(gold, "FEW_ROWS", request.param)
+    if not request.param:
+        monkeypatch.setattr(kept, "MOST_DAYS", 0)
 
 
 def days(site: Site) -> list[str]:

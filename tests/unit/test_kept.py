@@ -3,6 +3,7 @@
 import datetime
 import shutil
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from spark_jobs.commit import Rewrite
 from spark_jobs.kept import Kept
 from spark_jobs.merge import Merge
 from spark_jobs.transforms import gold_few
+from spark_jobs.transforms.day import Day
 from tests.unit.local_tables import FolderBucket, LocalTables
 
 pytestmark = pytest.mark.unit
@@ -144,4 +146,20 @@ def test_a_day_that_changes_twice_in_a_row_is_read_no_more(tmp_path: Path, monke
     lake.follow()
     lake.change()
     lake.follow()
+    assert lake.differences() == []
+
+
+def test_a_day_of_few_lines_is_read_and_looked_at_again_when_its_files_hold_twice_as_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.unit.test_kept.DAYS", DAYS[:1])
+    monkeypatch.setattr(kept, "LEAST_LINES", 1)
+    monkeypatch.setattr(Day, "lines", 0)
+    lines = []
+    monkeypatch.setattr(kept, "Day", lambda day, read: lines.append(read().read_all().num_rows) or Day(day, read))
+    lake = Lake(tmp_path, 1)
+    for _ in range(5):
+        lake.change()
+        lake.follow()
+    assert lines and all(after >= 2 * before for before, after in pairwise(lines))
     assert lake.differences() == []
