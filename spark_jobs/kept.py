@@ -45,11 +45,12 @@ class Kept:
             versions: From the version of silver that gold shows to the one that it is to show.
             days: All days that changed from the one to the other.
         """
-        days_before, self._days = self._days, {}  # where anything fails on the way, nothing is kept
-        if app == self._app and self._version in versions:
-            self._days = _followed(days_before, tables, self._version, versions[-1], days)
+        is_known = app == self._app and self._version in versions
+        before, self._days = self._days if is_known else {}, {}  # a move that fails on the way is never taken for done
+        self._days = _followed(before, tables, self._version, versions[-1], days)
+        self._app, self._version = app, versions[-1]
         self._begin(tables, versions[-1], days)
-        self._app, self._version, self._last = app, versions[-1], days or self._last
+        self._last = days or self._last
         return {day: self._days[day].tables() for day in sorted(days & self._days.keys())}
 
     def _begin(self, tables: Stored, version: int, days: Set[datetime.date]) -> None:

@@ -52,7 +52,7 @@ def told(tables: Mapping[Table, pa.Table]) -> dict[str, tuple[pa.Schema, list[Ro
     return {table.full_name: (rows.schema, sorted(rows.to_pylist(), key=repr)) for table, rows in tables.items()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.dictionaries(KEYS, ROWS, max_size=12), STEPS, st.integers(1, 3))
 def test_a_day_that_follows_changes_is_the_day_that_is_read(
     first: dict[Key, Row], steps: list[dict[Key, Row]], keep: int

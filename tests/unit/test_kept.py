@@ -1,5 +1,6 @@
 """Gold that keeps its days against all of silver read anew, over random histories of versions, faults and restarts."""
 
+import contextlib
 import datetime
 import shutil
 from decimal import Decimal
@@ -72,18 +73,15 @@ class Lake:
         gold.run(self.tables, 0, kept=self.kept)  # type: ignore[arg-type]
 
     def fail(self) -> None:
-        """The bucket gives up while gold is written, after the days have moved."""
+        """The bucket gives up on the way, before or after a day has moved."""
 
         def failing(*_: object) -> None:
             raise SourceError("no answer")
 
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(gold, "_write", failing)
-            if self.tables.version(SILVER_ORDER_LINES) > 0:
-                try:
-                    self.follow()
-                except SourceError:
-                    return
+        owner, name = self._rng.choice(((gold, "_write"), (kept, "Day"), (kept, "_others")))
+        with pytest.MonkeyPatch.context() as patched, contextlib.suppress(SourceError):
+            patched.setattr(owner, name, failing)
+            self.follow()
 
     def differences(self) -> list[str]:
         wanted = gold_few.daily(self._all().select(gold_few.COLUMNS).to_reader(), None)
