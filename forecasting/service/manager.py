@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from forecasting.service import states
+from forecasting.service import query, states
 from forecasting.service.jobs import Jobs, ending
 from forecasting.service.processes import COMMAND, Workers
 from forecasting.service.store import Resource
@@ -138,6 +138,7 @@ class Manager:
         try:
             if folder.exists():
                 folder.rename(removed)
+                query.forget()
         except OSError as fault:
             self._transitions.set(resource, states.DELETE_FAILED, message=f"The artefacts stay: {fault}")
             return

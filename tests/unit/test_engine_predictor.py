@@ -11,7 +11,7 @@ import pytest
 
 from forecasting.engine import contenders, metrics, predictor
 from forecasting.engine.contenders import ALGORITHMS, ARIMA, AUTOML
-from forecasting.engine.models import boosted
+from forecasting.engine.models import boosted, statistical
 from forecasting.engine.models.naive import NAME as NAIVE
 from forecasting.engine.panel import Panel
 from forecasting.engine.predictor import Forecast, Trained, Training, train
@@ -53,10 +53,11 @@ def with_noise(panel: Panel, start: int) -> Panel:
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Fewer trees, and models of each series' own for five series at most: what is tested does not depend on them."""
+    """Fewer trees, models of each series' own for five series at most, approximate ARIMA: no test depends on them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boosted, "TREES", 20)
         patch.setattr(contenders, "FEW_SERIES", 5)
+        patch.setattr(statistical, "LONG_SEASON", 1)
         yield
 
 

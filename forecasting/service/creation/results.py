@@ -63,7 +63,7 @@ def what_if_forecast(request: Json, view: View) -> Draft:
     baseline = view.ready("forecast", analysis.request["ForecastArn"])
     source = view.get("predictor", baseline.request["PredictorArn"])
     data = data_of(baseline.body["DatasetGroupArn"], view, baseline.inputs["data"])
-    whatif.check_changes(request, data.schemas, dimensions_of(source))
+    whatif.check_changes(request, data.schemas)
     inputs = {"analysis": analysis.arn, "forecast": baseline.arn, "predictor": source.arn, "data": data.inputs}
     body = {"ForecastTypes": baseline.body["ForecastTypes"]}
     return Draft(body=body, parents=(analysis.arn,), inputs=inputs)

@@ -1,0 +1,92 @@
+"""Real jobs behind real requests, in this process: what an answer promises is what the models and files hold."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forecasting.engine import contenders
+from forecasting.engine.models import boosted
+from forecasting.work import aws
+from tests.unit.forecast_work import Work, place
+from tests.unit.memory_s3 import MemoryS3
+
+pytestmark = pytest.mark.unit
+
+TARGET = {"item_id": "string", "timestamp": "timestamp", "target_value": "float"}
+RELATED = {"item_id": "string", "timestamp": "timestamp", "price": "float"}
+METADATA = {"item_id": "string", "category": "string"}
+DAYS = [date(2024, 1, 1) + timedelta(days=number) for number in range(91)]
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work]:
+    s3 = MemoryS3()
+    monkeypatch.setattr(aws, "s3", lambda: s3)
+    monkeypatch.setattr(boosted, "TREES", 20)
+    monkeypatch.setattr(contenders, "FEW_SERIES", 0)  # no models of each series' own: they take most of the time
+    monkeypatch.setattr(contenders, "VERY_FEW_SERIES", 0)
+    found = Work(tmp_path, s3)
+    yield found
+    found.service.stop()
+
+
+def price(day: date) -> float:
+    """One or two, without a season."""
+    return 2.0 if day.toordinal() ** 3 % 11 < 4 else 1.0
+
+
+def sold(item: str, days: list[date]) -> list[list[Any]]:
+    """A tenth on the days of the high price."""
+    return [[item, day, (100 + day.weekday()) * (0.1 if price(day) > 1 else 1)] for day in days]
+
+
+@pytest.fixture
+def group(work: Work) -> str:
+    """Two items, 84 days of sales, prices for another week."""
+    items = ("tea", "cake")
+    return work.group_of(
+        work.data("target", "TARGET_TIME_SERIES", TARGET, [row for item in items for row in sold(item, DAYS[:84])]),
+        work.data(
+            "related", "RELATED_TIME_SERIES", RELATED, [[item, day, price(day)] for item in items for day in DAYS]
+        ),
+        work.data("metadata", "ITEM_METADATA", METADATA, [["cake", "sweet"], ["tea", "hot"]]),
+    )
+
+
+def test_a_what_if_changes_the_items_that_their_metadata_choose(work: Work, group: str) -> None:
+    predictor = work.active(work.auto_predictor(group, ForecastHorizon=7))
+    forecast = work.active(work.forecast(predictor))
+    analysis = work.active(
+        work("CreateWhatIfAnalysis", WhatIfAnalysisName="a", ForecastArn=forecast)["WhatIfAnalysisArn"]
+    )
+    hot = {"AttributeName": "category", "Condition": "EQUALS", "AttributeValue": "hot"}
+    ahead = {"AttributeName": "timestamp", "Condition": "GREATER_THAN", "AttributeValue": f"{DAYS[83]}"}
+    dearer = {"AttributeName": "price", "Operation": "MULTIPLY", "Value": 2.0}
+    made = work(
+        "CreateWhatIfForecast",
+        WhatIfForecastName="dear",
+        WhatIfAnalysisArn=analysis,
+        TimeSeriesTransformations=[{"Action": dearer, "TimeSeriesConditions": [hot, ahead]}],
+    )["WhatIfForecastArn"]
+    export = {"WhatIfForecastExportName": "e", "WhatIfForecastArns": [work.active(made)], "Destination": place("out")}
+    work.active(work("CreateWhatIfForecastExport", **export)["WhatIfForecastExportArn"])
+    rows = work.rows("out/")
+    assert list(rows[0])[:2] == ["date", "item_id"]
+    assert len(rows) == 14
+    same = {row["item_id"] for row in rows if row["dear_p50"] == row["Baseline_p50"]}
+    assert same >= {"cake"}
+    assert any(row["dear_p50"] != row["Baseline_p50"] for row in rows if row["item_id"] == "tea")
+
+
+def test_a_horizon_is_a_quarter_of_the_data_and_a_third_for_a_predictor_made_of_another(work: Work) -> None:
+    group = work.group_of(work.data("target", "TARGET_TIME_SERIES", TARGET, sold("tea", DAYS[:84])))
+    too_far = work.done(work.auto_predictor(group, "far", ForecastHorizon=22))
+    assert too_far["Status"] == "CREATE_FAILED"
+    assert too_far["Message"].startswith("a forecast horizon of 22 with 84 periods of data; expected at most 21")
+    for name, horizon, expected in (("legacy", 28, ""), ("far_legacy", 29, "a forecast horizon of 29 with 84 periods")):
+        legacy = work.active(work.predictor(group, f"{name}_npts", ForecastHorizon=horizon))
+        made = work("CreateAutoPredictor", PredictorName=name, ReferencePredictorArn=legacy)["PredictorArn"]
+        assert work.done(made)["Message"].partition(" of data;")[0] == expected
