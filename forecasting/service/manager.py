@@ -122,7 +122,8 @@ class Manager:
         known = self._store.ids()
         for path in self._folder.iterdir():
             if path.name not in known:
-                shutil.rmtree(path)
+                # What is no folder was not made here, and what cannot be removed must not keep jobs from starting.
+                shutil.rmtree(path, ignore_errors=True)
         self._is_recovered = True
 
     def _update(self, group: Resource) -> None:

@@ -10,6 +10,7 @@ from forecasting.service import bodies, job, states, worker
 from forecasting.service.inputs import resolved
 from forecasting.service.view import Caller, View
 from tests.unit.forecast_api import ACCOUNT, Api
+from tests.unit.forecast_api import PREFIX as ARNS
 from tests.unit.memory_s3 import MemoryS3
 
 BUCKET = "s3://shop"
@@ -25,7 +26,7 @@ class Work(Api):
 
     def __init__(self, folder: Path, s3: MemoryS3) -> None:
         super().__init__(folder, "forecasts=99,what_if_forecasts_at_once=99")
-        self.s3 = s3
+        self.s3, self.imports = s3, 0
 
     def done(self, arn: str) -> dict[str, Any]:
         """Do a job as its worker would, and describe what has become of it: Status, Message and the body."""
@@ -58,13 +59,19 @@ class Work(Api):
 
     def data(self, name: str, kind: str, columns: dict[str, str], rows: list[list[Any]], **members: Any) -> str:
         """A data set with rows."""
+        attributes = [{"AttributeName": one, "AttributeType": type_} for one, type_ in columns.items()]
+        arn = self.dataset(name, kind, Domain="CUSTOM", Schema={"Attributes": attributes}, **members)
+        self.imported(name, rows)
+        return arn
+
+    def imported(self, name: str, rows: list[list[Any]]) -> None:
+        """Put other rows in the place of a data set's."""
         text = io.StringIO()
         csv.writer(text).writerows(rows)
         self.s3.objects[f"{name}.csv"] = text.getvalue().encode()
-        attributes = [{"AttributeName": one, "AttributeType": type_} for one, type_ in columns.items()]
-        arn = self.dataset(name, kind, Domain="CUSTOM", Schema={"Attributes": attributes}, **members)
-        self.active(self.start_import(arn, name, DataSource=place(f"{name}.csv")))
-        return arn
+        self.imports += 1
+        arn = f"{ARNS}dataset/{name}"
+        self.active(self.start_import(arn, f"{name}_{self.imports}", DataSource=place(f"{name}.csv")))
 
     def group_of(self, *datasets: str) -> str:
         """A group of data sets."""

@@ -421,6 +421,7 @@ def test_a_job_that_lost_its_service_runs_again_or_fails(tmp_path: Path, attempt
     api.end(stopped, "CREATE_STOPPING")
     api.end(deleted, "DELETE_IN_PROGRESS")
     (tmp_path / "artefacts" / "nobody").mkdir()
+    (tmp_path / "artefacts" / ".DS_Store").touch()
     api.service.stop()
     again = Working(tmp_path)
     done = again.settled(job)

@@ -1,5 +1,6 @@
 """Real jobs behind real requests, in this process: what an answer promises is what the models and files hold."""
 
+import random
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from forecasting.engine import contenders
 from forecasting.engine.models import boosted
+from forecasting.service.rules.algorithms import PREFIX
 from forecasting.work import aws
 from tests.unit.forecast_work import Work, place
 from tests.unit.memory_s3 import MemoryS3
@@ -18,6 +20,7 @@ pytestmark = pytest.mark.unit
 TARGET = {"item_id": "string", "timestamp": "timestamp", "target_value": "float"}
 RELATED = {"item_id": "string", "timestamp": "timestamp", "price": "float"}
 METADATA = {"item_id": "string", "category": "string"}
+ITEMS = ("tea", "cake")
 DAYS = [date(2024, 1, 1) + timedelta(days=number) for number in range(91)]
 
 
@@ -43,17 +46,49 @@ def sold(item: str, days: list[date]) -> list[list[Any]]:
     return [[item, day, (100 + day.weekday()) * (0.1 if price(day) > 1 else 1)] for day in days]
 
 
+def target_rows() -> list[list[Any]]:
+    return [row for item in ITEMS for row in sold(item, DAYS[:84])]
+
+
 @pytest.fixture
 def group(work: Work) -> str:
     """Two items, 84 days of sales, prices for another week."""
-    items = ("tea", "cake")
     return work.group_of(
-        work.data("target", "TARGET_TIME_SERIES", TARGET, [row for item in items for row in sold(item, DAYS[:84])]),
+        work.data("target", "TARGET_TIME_SERIES", TARGET, target_rows()),
         work.data(
-            "related", "RELATED_TIME_SERIES", RELATED, [[item, day, price(day)] for item in items for day in DAYS]
+            "related", "RELATED_TIME_SERIES", RELATED, [[item, day, price(day)] for item in ITEMS for day in DAYS]
         ),
         work.data("metadata", "ITEM_METADATA", METADATA, [["cake", "sweet"], ["tea", "hot"]]),
     )
+
+
+def backtested(work: Work, predictor: str, name: str) -> dict[tuple[str, str], dict[str, str]]:
+    """What was forecast for each item and day of the windows that were held out, without what came."""
+    given = {"PredictorBacktestExportJobName": name, "PredictorArn": predictor, "Destination": place(name)}
+    work.active(work("CreatePredictorBacktestExportJob", **given)["PredictorBacktestExportJobArn"])
+    rows = work.rows(f"{name}/forecasted-values/")
+    return {(row["item_id"], row["timestamp"]): {key: row[key] for key in row if key != "target_value"} for row in rows}
+
+
+@pytest.mark.parametrize("algorithm", [None, "NPTS", "CNN-QR"])
+def test_noise_in_the_newest_week_changes_no_forecast_of_it(work: Work, group: str, algorithm: str | None) -> None:
+    """From the file to the export: nothing that is aggregated, filled, chosen or scaled knows what came."""
+
+    def trained(name: str) -> dict[tuple[str, str], dict[str, str]]:
+        if algorithm is None:
+            made = work.auto_predictor(group, name, ForecastHorizon=7)
+        else:
+            made = work.predictor(group, name, AlgorithmArn=f"{PREFIX}{algorithm}", ForecastHorizon=7)
+        return backtested(work, work.active(made), f"of_{name}")
+
+    before = trained("before")
+    noise = random.Random(1)
+    rows = [[item, day, noise.uniform(-1e6, 1e6) if day >= DAYS[77] else value] for item, day, value in target_rows()]
+    work.imported("target", rows)
+    after = trained("after")
+    assert {item for item, _ in before} == set(ITEMS)
+    assert len(before) == 2 * 7 * (2 if algorithm is None else 1)
+    assert after == before
 
 
 def test_a_what_if_changes_the_items_that_their_metadata_choose(work: Work, group: str) -> None:
@@ -79,6 +114,12 @@ def test_a_what_if_changes_the_items_that_their_metadata_choose(work: Work, grou
     same = {row["item_id"] for row in rows if row["dear_p50"] == row["Baseline_p50"]}
     assert same >= {"cake"}
     assert any(row["dear_p50"] != row["Baseline_p50"] for row in rows if row["item_id"] == "tea")
+
+
+def test_related_series_that_end_within_the_horizon_are_named(work: Work, group: str) -> None:
+    found = work.done(work.auto_predictor(group, ForecastHorizon=8))
+    assert found["Status"] == "CREATE_FAILED"
+    assert "price of item_id=cake has no value for some period inside the forecast horizon" in found["Message"]
 
 
 def test_a_horizon_is_a_quarter_of_the_data_and_a_third_for_a_predictor_made_of_another(work: Work) -> None:
