@@ -131,3 +131,18 @@ def test_a_horizon_is_a_quarter_of_the_data_and_a_third_for_a_predictor_made_of_
         legacy = work.active(work.predictor(group, f"{name}_npts", ForecastHorizon=horizon))
         made = work("CreateAutoPredictor", PredictorName=name, ReferencePredictorArn=legacy)["PredictorArn"]
         assert work.done(made)["Message"].partition(" of data;")[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([["a", "2024-01-01", "1"]], "a forecast horizon of 7 with 1 periods of data"),
+        ([["a", day, ""] for day in DAYS[:30]], "the target time series has no value"),
+        ([["a", "2024-01-01", "1"], ["a", "9999-12-31", "1"]], "look for a wrong year among the timestamps"),
+    ],
+)
+def test_data_that_nothing_can_be_learned_from_fail_the_predictor(work: Work, rows: list[list[Any]], told: str) -> None:
+    group = work.group_of(work.data("target", "TARGET_TIME_SERIES", TARGET, rows))
+    found = work.done(work.predictor(group, ForecastHorizon=7))
+    assert found["Status"] == "CREATE_FAILED"
+    assert told in found["Message"]
