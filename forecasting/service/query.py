@@ -63,8 +63,8 @@ def reader() -> Reader:
 
 def forget() -> None:
     """Let go of what queries have opened, since a forecast is deleted."""
-    if found := sys.modules.get(READER):  # without a query nothing is open
-        found.forget()
+    if READER in sys.modules:  # without a query nothing is open
+        importlib.import_module(READER).forget()
 
 
 def ask(request: Json, folder: Path) -> Json:

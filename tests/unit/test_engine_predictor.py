@@ -115,8 +115,7 @@ def test_a_saved_predictor_forecasts_the_same(panel: Panel, auto: Trained, tmp_p
     assert is_same(forecast(loaded, panel), forecast(auto, panel))
     assert loaded.evaluation.to_json() == auto.evaluation.to_json()
     assert loaded.note == auto.note
-    for one, other in zip(loaded.backtest.windows, auto.backtest.windows, strict=True):
-        assert np.array_equal(one.quantiles, other.quantiles)
+    assert loaded.backtest.windows == ()
 
 
 def test_quantiles_come_in_the_order_asked_for_and_do_not_cross(panel: Panel, auto: Trained) -> None:
