@@ -11,6 +11,7 @@ import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from forecasting.service.jobs import ATTEMPTS
 from tests.stack.conftest import wait_until
 from tests.stack.forecast_process import Gateway, dataset, done, gone, running, start_import
 
@@ -137,7 +138,7 @@ def test_a_killed_worker_is_started_again(tmp_path: Path) -> None:
 def test_a_gateway_that_is_stopped_in_order_costs_no_attempt(tmp_path: Path) -> None:
     with running(tmp_path, forecast_quotas=QUOTAS) as gateway:
         job = start_import(gateway.client(), dataset(gateway.client(), "sales"), "waits")
-        for _ in range(4):
+        for _ in range(ATTEMPTS):
             wait_until("it is at work", lambda: workers(gateway))
             assert gateway.process is not None
             gateway.process.terminate()

@@ -64,14 +64,14 @@ class Work(Api):
         self.imported(name, rows)
         return arn
 
-    def imported(self, name: str, rows: list[list[Any]]) -> None:
+    def imported(self, name: str, rows: list[list[Any]], **members: Any) -> None:
         """Put other rows in the place of a data set's."""
         text = io.StringIO()
         csv.writer(text).writerows(rows)
         self.s3.objects[f"{name}.csv"] = text.getvalue().encode()
         self.imports += 1
         arn = f"{ARNS}dataset/{name}"
-        self.active(self.start_import(arn, f"{name}_{self.imports}", DataSource=place(f"{name}.csv")))
+        self.active(self.start_import(arn, f"{name}_{self.imports}", DataSource=place(f"{name}.csv"), **members))
 
     def group_of(self, *datasets: str) -> str:
         """A group of data sets."""

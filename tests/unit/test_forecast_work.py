@@ -116,6 +116,20 @@ def test_a_what_if_changes_the_items_that_their_metadata_choose(work: Work, grou
     assert any(row["dear_p50"] != row["Baseline_p50"] for row in rows if row["item_id"] == "tea")
 
 
+def test_a_predictor_forecasts_on_from_an_increment(work: Work) -> None:
+    """Without training anew: three more days, and another value of the last one that was there."""
+    group = work.group_of(work.data("target", "TARGET_TIME_SERIES", TARGET, sold("tea", DAYS[:84])))
+    predictor = work.active(work.predictor(group, ForecastHorizon=7))
+    work.imported("target", [["tea", DAYS[83], 7_000], *sold("tea", DAYS[84:87])], ImportMode="INCREMENTAL")
+    forecast = work.active(work.forecast(predictor, ForecastTypes=["0.99", "mean"]))
+    export = {"ForecastExportJobName": "e", "ForecastArn": forecast, "Destination": place("out")}
+    work.active(work("CreateForecastExportJob", **export)["ForecastExportJobArn"])
+    rows = {row["date"]: row for row in work.rows("out/")}
+    assert list(rows) == [f"{DAYS[86] + timedelta(days=ahead)}T00:00:00Z" for ahead in range(1, 8)]
+    assert list(rows[f"{DAYS[90]}T00:00:00Z"]) == ["item_id", "date", "p99", "mean"]
+    assert rows[f"{DAYS[90]}T00:00:00Z"]["p99"] == "7000.0"  # of the weekday whose last value was replaced
+
+
 def test_related_series_that_end_within_the_horizon_are_named(work: Work, group: str) -> None:
     found = work.done(work.auto_predictor(group, ForecastHorizon=8))
     assert found["Status"] == "CREATE_FAILED"
