@@ -34,7 +34,14 @@ BIKE = (
 )  # fmt: skip
 STORES = {"item_id": "string", "store_id": "string", "timestamp": "timestamp"}
 GIVEN = {"consumer_electronics": {"Domain": "RETAIL", "TimestampFormat": "yyyy-MM-dd", "DataFrequency": "M"}}
-SIX = 6  # items of the twenty; for few enough each has models of its own, which take as long again
+ITEMS = 6  # of the twenty: each has models of its own, which take most of the time
+
+
+def some_demand() -> list[list[str]]:
+    """The first items of a sample, with its header."""
+    head, *rows = sample("sample_demand")
+    items = sorted({item for _, item, _ in rows})[:ITEMS]
+    return [head, *(row for row in rows if row[1] in items)]
 
 
 def data_sets() -> DataSets:
@@ -42,8 +49,6 @@ def data_sets() -> DataSets:
     bike = [dict(zip(BIKE, row, strict=True)) for row in sample("bike")]
     target = {"item_id": "string", "timestamp": "timestamp", "target_value": "float"}
     related = {"item_id": "string", "timestamp": "timestamp", **dict.fromkeys(WEATHER, "float")}
-    demand = sample("sample_demand")
-    some = sorted({item for _, item, _ in demand[1:]})[:SIX]
     return {
         "item_demand": (
             "CUSTOM",
@@ -71,13 +76,7 @@ def data_sets() -> DataSets:
         ),
         "rolled_up": (
             "CUSTOM",
-            [
-                (
-                    TTS,
-                    {"timestamp": "timestamp", "item_id": "string", "target_value": "float"},
-                    [demand[0], *(row for row in demand[1:] if row[1] in some)],
-                )
-            ],
+            [(TTS, {"timestamp": "timestamp", "item_id": "string", "target_value": "float"}, some_demand())],
         ),
     }
 
@@ -284,11 +283,11 @@ class TestBike:
 
 
 def test_finer_data_are_rolled_up_to_a_frequency_of_ones_own(program: Program, predictors: dict[str, str]) -> None:
-    rows = data_sets()["rolled_up"][1][0][2]
+    rows = some_demand()
     predictor = program.trained(predictors["rolled_up"])
     exported = program.exported("rolled_up", program.forecast_of("rolled_up", predictor))
     assert {row["item_id"] for row in exported} == {row[1] for row in rows[1:]}
-    assert len({row["item_id"] for row in exported}) == SIX
+    assert len({row["item_id"] for row in exported}) == ITEMS
     times = sorted({row["date"] for row in exported})
     assert len(times) == 7
     assert all(time.endswith("T06:00:00Z") for time in times)

@@ -227,6 +227,7 @@ def test_an_odd_history_gets_a_finite_forecast(kind: str, algorithm: str | None)
     found = forecast(trained(panel, algorithm=algorithm), panel)
     assert np.isfinite(found.quantiles).all()
     assert np.isfinite(found.mean).all()
+    assert (np.diff(found.quantiles, axis=-1) >= 0).all()
     if kind in ("a constant", "zeros"):
         assert np.allclose(found.quantiles, panel.target[:, :1, None])
         assert np.allclose(found.mean, panel.target[:, :1])
