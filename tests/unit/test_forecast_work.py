@@ -160,3 +160,20 @@ def test_data_that_nothing_can_be_learned_from_fail_the_predictor(work: Work, ro
     found = work.done(work.predictor(group, ForecastHorizon=7))
     assert found["Status"] == "CREATE_FAILED"
     assert told in found["Message"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "parameters"),
+    [
+        ("NPTS", {"kernel_type": "UNIFORM", "context_length": "60.0", "use_seasonal_model": "True"}),
+        ("CNN-QR", {"context_length": "6e1", "use_related_data": "none", "use_item_metadata": "all"}),
+        ("Deep_AR_Plus", {"context_length": "60.0", "likelihood": "student-t", "prediction_length": "7"}),
+    ],
+)
+def test_what_is_taken_as_a_training_parameter_is_understood(
+    work: Work, algorithm: str, parameters: dict[str, str]
+) -> None:
+    """The request's rule and the model read a number, and capitals, alike."""
+    group = work.group_of(work.data("target", "TARGET_TIME_SERIES", TARGET, target_rows()))
+    given = {"AlgorithmArn": f"{PREFIX}{algorithm}", "TrainingParameters": parameters, "ForecastHorizon": 7}
+    work.active(work.predictor(group, **given))

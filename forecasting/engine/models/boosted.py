@@ -79,7 +79,7 @@ class Boosted:
             None where the history is too short to learn from.
         """
         panel = _restricted(panel, task)
-        recipe = Recipe.of(panel, task.horizon, int(task.parameters.get("context_length", 0)))
+        recipe = Recipe.of(panel, task.horizon, int(float(task.parameters.get("context_length", 0))))
         series, origins = examples.origins(panel, recipe, task.seed)
         if not len(series):
             return None
