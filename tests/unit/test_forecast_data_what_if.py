@@ -249,6 +249,18 @@ def test_a_selection_passes_over_series_that_nobody_knows(tmp_path: Path) -> Non
     assert selector.chosen(SERIES, wanted).tolist() == [True, True, False, False]
 
 
+def test_dimensions_may_have_any_name() -> None:
+    keys = pa.table({"item_id": ["a", "a"], "place": ["x", "y"], "row": ["1", "1"]})
+    assert selector.chosen(keys, keys.slice(1)).tolist() == [False, True]
+    day = pa.array([datetime(2019, 9, 1)] * 2, pa.timestamp("s"))
+    before = keys.append_column("timestamp", day).append_column("price", [[1.0, 2.0]])
+    kinds = {**dict.fromkeys(keys.column_names, "string"), "timestamp": "timestamp", "price": "float"}
+    schema = Schema(tuple(Attribute(*one) for one in kinds.items()), "item_id")
+    found = replacements.apply(before, schema, before.slice(1).set_column(4, "price", [[7.0]]))
+    assert found["price"].to_pylist() == [1.0, 7.0]
+    assert found.select(keys.column_names) == keys
+
+
 def test_a_selection_by_item_alone_takes_all_its_series(tmp_path: Path) -> None:
     wanted = chosen(tmp_path, b"item_id\n101\n\n999", "item_id")
     assert selector.chosen(SERIES, wanted).tolist() == [True, False, True, False]

@@ -107,7 +107,7 @@ def test_only_related_time_series_need_a_frequency(api: Api) -> None:
     assert "DataFrequency is required" in words
 
 
-@pytest.mark.parametrize("text", ["60min", "0D", "24H", "7D", "5W", "12M", "2Y", "XD", "W2"])
+@pytest.mark.parametrize("text", ["60min", "0D", "24H", "7D", "5W", "12M", "2Y", "XD", "W2", "01D", "015M"])
 def test_a_frequency_that_reaches_the_next_unit_is_none(api: Api, text: str) -> None:
     with pytest.raises(RefusedError, match=f"Invalid DataFrequency: {text}. Valid frequencies: 1-59min, 1-23H"):
         api.dataset("wrong", DataFrequency=text)

@@ -177,3 +177,28 @@ def test_what_is_taken_as_a_training_parameter_is_understood(
     group = work.group_of(work.data("target", "TARGET_TIME_SERIES", TARGET, target_rows()))
     given = {"AlgorithmArn": f"{PREFIX}{algorithm}", "TrainingParameters": parameters, "ForecastHorizon": 7}
     work.active(work.predictor(group, **given))
+
+
+@pytest.mark.parametrize("algorithm", [None, "CNN-QR", "AUTOML"])
+def test_the_mean_alone_is_forecast_of_an_item_without_a_history_too(work: Work, algorithm: str | None) -> None:
+    group = work.group_of(
+        work.data("target", "TARGET_TIME_SERIES", TARGET, target_rows()),
+        work.data("metadata", "ITEM_METADATA", METADATA, [["cake", "sweet"], ["tea", "hot"], ["pie", "sweet"]]),
+    )
+    given: dict[str, Any] = {"ForecastHorizon": 7, "ForecastTypes": ["mean"]}
+    if algorithm is None:
+        made = work.auto_predictor(group, **given)
+    else:
+        single = {"AlgorithmArn": f"{PREFIX}{algorithm}"}
+        made = work.predictor(
+            group, **given, **({"AlgorithmArn": None, "PerformAutoML": True} if algorithm == "AUTOML" else single)
+        )
+    assert set(backtested(work, work.active(made), "tests")) >= {("cake", f"{DAYS[83]}T00:00:00")}
+    forecast = work.active(work.forecast(made))
+    export = {"ForecastExportJobName": "e", "ForecastArn": forecast, "Destination": place("out")}
+    work.active(work("CreateForecastExportJob", **export)["ForecastExportJobArn"])
+    rows = work.rows("out/")
+    assert list(rows[0]) == ["item_id", "date", "mean"]
+    means = {item: [row["mean"] for row in rows if row["item_id"] == item] for item in ("cake", "pie")}
+    assert means["pie"] == means["cake"]  # the only one of its category
+    assert len(means["pie"]) == 7
