@@ -716,6 +716,13 @@ def test_what_if_forecasts_of_one_export_have_one_baseline(api: Api, group: str,
         api.end(arn)
     assert "the same baseline" in refused(api, "CreateWhatIfForecastExport", WhatIfForecastArns=arns, **export)
     assert "given twice" in refused(api, "CreateWhatIfForecastExport", WhatIfForecastArns=arns[:1] * 2, **export)
+    third = api.end(
+        api("CreateWhatIfAnalysis", WhatIfAnalysisName="three", ForecastArn=baseline.arn)["WhatIfAnalysisArn"]
+    )
+    for name, words in (("cheap", "would be named cheap_"), ("Baseline", "none of them Baseline")):
+        given = {**changes, "WhatIfForecastName": name, "WhatIfAnalysisArn": third}
+        alike = api.end(api("CreateWhatIfForecast", **given)["WhatIfForecastArn"])
+        assert words in refused(api, "CreateWhatIfForecastExport", WhatIfForecastArns=[arns[0], alike], **export)
     made = api("CreateWhatIfForecastExport", WhatIfForecastArns=arns[:1], **export)["WhatIfForecastExportArn"]
     assert api("DescribeWhatIfForecastExport", WhatIfForecastExportArn=made)["WhatIfForecastArns"] == arns[:1]
 

@@ -78,5 +78,6 @@ def what_if_export(request: Json, view: View) -> Draft:
     baselines = {one.inputs["forecast"] for one in found}
     if len(baselines) > 1:
         raise faults.invalid("The what-if forecasts of one export must have the same baseline forecast")
+    whatif.check_columns([one.name for one in found])
     inputs = {"forecasts": arns, "baseline": baselines.pop()}
     return Draft({"Format": "CSV", **request}, parents=tuple(arns), inputs=inputs)

@@ -5,7 +5,7 @@ Whether the rows exist is found out by the job that reads them.
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from forecasting.service.rules.domains import attributes
 from forecasting.service.rules.places import check_place, check_timestamp_format
 from forecasting.service.rules.predictors import Schemas
 
+BASELINE = "Baseline"  # how an export calls the forecast that is varied
 _ORDERED = ("LESS_THAN", "GREATER_THAN")
 _TEXTS = ("string", "geolocation")
 # As the job reads a time in a condition.
@@ -46,6 +47,17 @@ def check_changes(request: Mapping[str, Any], schemas: Schemas) -> None:
             _check_transformation(one, schemas)
     else:
         _check_replacement(replacement, schemas)
+
+
+def check_columns(names: Sequence[str]) -> None:
+    """The what-if forecasts of an export, after which its columns are named, beside those of the baseline."""
+    every = [*names, BASELINE]
+    twice = [name for name in every if every.count(name) > 1]
+    if twice:
+        raise invalid(
+            f"Two columns of the export would be named {twice[0]}_…: its what-if forecasts need different names, and "
+            f"none of them {BASELINE}"
+        )
 
 
 def _check_transformation(one: Mapping[str, Any], schemas: Schemas) -> None:
