@@ -17,7 +17,7 @@ from spark_jobs.transforms import feed, gold_few
 from spark_jobs.transforms.day import UNCHANGED, Day, Read
 
 MOST_DAYS = 2  # around midnight two days change
-LEAST_LINES = 100_000  # of a day: fewer are read as quickly as followed
+LEAST_LINES = 100_000  # in a day's files, half of them its own: fewer are read as quickly as followed
 MOST_LINES = 30_000_000  # that are read to begin with
 MOST_CHANGES = 200_000  # that are followed in a step
 MOST_PAIRS = 5_000_000  # of a day, 60 MB
@@ -64,7 +64,7 @@ class Kept:
                 continue
             found = Day(day, _reader(tables, version, day))
             self._refused[day] = lines
-            if found.lines < LEAST_LINES or len(found) > MOST_PAIRS:
+            if found.lines < LEAST_LINES // 2 or len(found) > MOST_PAIRS:
                 continue
             del self._refused[day]
             if len(self._days) >= MOST_DAYS:

@@ -151,7 +151,7 @@ def test_a_day_of_few_lines_is_read_and_looked_at_again_when_its_files_hold_twic
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.unit.test_kept.DAYS", DAYS[:1])
-    monkeypatch.setattr(kept, "LEAST_LINES", 1)
+    monkeypatch.setattr(kept, "LEAST_LINES", 2)
     monkeypatch.setattr(Day, "lines", 0)
     lines = []
     monkeypatch.setattr(kept, "Day", lambda day, read: lines.append(read().read_all().num_rows) or Day(day, read))
