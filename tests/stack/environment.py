@@ -7,8 +7,9 @@ import tarfile
 from infra.aws import deploy, package
 from infra.aws.account import Account
 from infra.aws.artefacts import Artefacts
-from infra.aws.changes import Change, Event
+from infra.aws.changeset import Change
 from infra.aws.environment import Environment
+from infra.aws.failure import Event
 from lakehouse.settings import Settings
 
 SMALL = Environment(

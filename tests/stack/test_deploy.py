@@ -5,10 +5,10 @@ import gzip
 
 import pytest
 
-from infra.aws import changes, deploy, stacks
+from infra.aws import deploy, stack, stacks
 from infra.aws.account import Account, settings_of
-from infra.aws.changes import StackError
 from infra.aws.environment import Environment
+from infra.aws.failure import StackError
 from infra.commands import catalog
 from lakehouse import places
 from tests.stack.conftest import Deployed, wait_until
@@ -144,6 +144,6 @@ def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deploy
     assert dynamodb.get_item(TableName=other.table, Key=key)["Item"] == key
 
     deploy.destroy(account, told, with_data=True)
-    assert changes.found(account.client("cloudformation"), other.stack("storage")) is None
+    assert stack.found(account.client("cloudformation"), other.stack("storage")) is None
     assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
     assert other.table not in dynamodb.list_tables()["TableNames"]

@@ -14,9 +14,10 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import account, archive, changes, cost, deploy, environment, jobs, package, stacks
+from infra.aws import account, archive, cost, deploy, environment, jobs, package, stack, stacks
 from infra.aws.artefacts import Artefacts
 from infra.aws.environment import Environment
+from infra.aws.failure import StackError
 from infra.local import emr_run, rest
 from infra.local.cloudformation.services import fitted
 from infra.local.kept import Kept
@@ -177,13 +178,13 @@ class Stacks:
     [("", False), ("REVIEW_IN_PROGRESS", False), ("CREATE_COMPLETE", True), ("UPDATE_ROLLBACK_COMPLETE", True)],
 )
 def test_a_stack_is_made_or_changed(status: str, is_there: bool) -> None:
-    assert changes.prepare(Stacks(status), "s", print) is is_there
+    assert stack.prepare(Stacks(status), "s", print) is is_there
 
 
 def test_what_a_failed_creation_left_is_cleared_away() -> None:
     said: list[str] = []
     client = Stacks("ROLLBACK_COMPLETE")
-    assert changes.prepare(client, "s", said.append) is False
+    assert stack.prepare(client, "s", said.append) is False
     assert client.deleted
     assert said == ["s is left from a deployment that failed (ROLLBACK_COMPLETE): it is deleted first"]
 
@@ -196,23 +197,20 @@ def test_what_a_failed_creation_left_is_cleared_away() -> None:
     ],
 )
 def test_what_a_person_has_to_wait_for_or_mend_is_said(status: str, said: str) -> None:
-    with pytest.raises(changes.StackError, match=said):
-        changes.prepare(Stacks(status), "s", print)
+    with pytest.raises(StackError, match=said):
+        stack.prepare(Stacks(status), "s", print)
 
 
 class Clients:
     """An account in which another one has the bucket."""
 
-    environment, settings, place = Environment("x"), load({}, None), "AWS"
+    environment, settings, place, number = Environment("x", ingest="kafka"), load({}, None), "AWS", "1"
 
     class exceptions:  # noqa: N801 (as boto3 has it)
         ClientError = ClientError
 
     def client(self, _: str) -> "Clients":
         return self
-
-    def get_caller_identity(self) -> dict[str, str]:
-        return {"Account": "1"}
 
     def describe_stacks(self, **_: str) -> None:
         raise refusal("ValidationError", "Stack does not exist")
@@ -223,7 +221,7 @@ class Clients:
 
 def test_a_bucket_of_another_account_is_said_before_anything_is_made() -> None:
     said = r"bucket saleslake-x-1-eu-west-1 belongs to another account; expected a name that is free; take another ENV"
-    with pytest.raises(changes.StackError, match=said):
+    with pytest.raises(StackError, match=said):
         deploy.deploy(Clients(), Artefacts(None, {}), SimpleNamespace(note=print))  # type: ignore[arg-type]
 
 
