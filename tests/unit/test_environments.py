@@ -7,17 +7,14 @@ import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import account, archive, cost, deploy, environment, jobs, package, stack, stacks
-from infra.aws.artefacts import Artefacts
+from infra.aws import account, archive, cost, environment, jobs, package, stack, stacks
 from infra.aws.environment import Environment
-from infra.aws.failure import StackError
 from infra.local import emr_run, rest
 from infra.local.cloudformation.services import fitted
 from infra.local.kept import Kept
@@ -49,6 +46,9 @@ def test_the_environments_that_come_along_are_right() -> None:
         ("- a", "expected lines of name: value"),
         ("a: [", "expected lines of name: value"),
         ("lag_seconds: 5", "expected at least 60"),
+        ("driver_gigabytes: 4", "driver_gigabytes: 4; expected 8 to 30 with 4 driver_cores"),
+        ("existing_table: orders\ntable_name: mine", "existing_table and table_name; expected one of the two"),
+        ("existing_table: a b", "expected text like"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -187,42 +187,6 @@ def test_what_a_failed_creation_left_is_cleared_away() -> None:
     assert stack.prepare(client, "s", said.append) is False
     assert client.deleted
     assert said == ["s is left from a deployment that failed (ROLLBACK_COMPLETE): it is deleted first"]
-
-
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        ("UPDATE_IN_PROGRESS", "expected a stack at rest; wait"),
-        ("UPDATE_ROLLBACK_FAILED", "no space; `aws cloudformation continue-update-rollback --stack-name s`"),
-    ],
-)
-def test_what_a_person_has_to_wait_for_or_mend_is_said(status: str, said: str) -> None:
-    with pytest.raises(StackError, match=said):
-        stack.prepare(Stacks(status), "s", print)
-
-
-class Clients:
-    """An account in which another one has the bucket."""
-
-    environment, settings, place, number = Environment("x", ingest="kafka"), load({}, None), "AWS", "1"
-
-    class exceptions:  # noqa: N801 (as boto3 has it)
-        ClientError = ClientError
-
-    def client(self, _: str) -> "Clients":
-        return self
-
-    def describe_stacks(self, **_: str) -> None:
-        raise refusal("ValidationError", "Stack does not exist")
-
-    def head_bucket(self, **_: str) -> None:
-        raise refusal("403", "Forbidden")
-
-
-def test_a_bucket_of_another_account_is_said_before_anything_is_made() -> None:
-    said = r"bucket saleslake-x-1-eu-west-1 belongs to another account; expected a name that is free; take another ENV"
-    with pytest.raises(StackError, match=said):
-        deploy.deploy(Clients(), Artefacts(None, {}), SimpleNamespace(note=print))  # type: ignore[arg-type]
 
 
 def test_a_property_that_the_api_does_not_know_is_refused() -> None:
