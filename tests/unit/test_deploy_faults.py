@@ -284,7 +284,7 @@ NUMBER = [{"AttributeName": "orderid", "AttributeType": "N"}]
     ("env", "described", "expected"),
     [
         (COURSE, table(StreamSpecification={}),
-         "table orders has no stream; expected one with NEW_AND_OLD_IMAGES; `aws dynamodb update-table --table-name or"),
+         "table orders has no stream; expected one with NEW_AND_OLD_IMAGES; `aws dynamodb update-table --table-name "),
         (COURSE, table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}),
          "table orders has a stream with NEW_IMAGE; expected one with NEW_AND_OLD_IMAGES"),
         (COURSE, table(AttributeDefinitions=NUMBER),
