@@ -5,14 +5,13 @@ import gzip
 
 import pytest
 
-from infra.aws import deploy, stack, stacks
+from infra.aws import deploy, jobs, runs, stack, stacks
 from infra.aws.account import Account, settings_of
 from infra.aws.environment import Environment
 from infra.aws.failure import StackError
 from infra.commands import catalog
 from lakehouse import places
-from tests.stack.conftest import Deployed, wait_until
-from tests.stack.environment import SMALL, artefacts, deployed
+from tests.stack.environment import SMALL, Deployed, artefacts, deployed, until
 
 pytestmark = pytest.mark.stack
 
@@ -45,16 +44,13 @@ def test_what_the_emulator_drops_is_applied(environment: Deployed) -> None:
     assert [one["StorageClass"] for one in rules["bronze"]["Transitions"]] == ["STANDARD_IA", "GLACIER_IR"]
     assert s3.get_bucket_logging(Bucket=storage["Bucket"])["LoggingEnabled"]["TargetBucket"] == storage["AccessLogs"]
     assert {"Key": "environment", "Value": "tried"} in s3.get_bucket_tagging(Bucket=storage["Bucket"])["TagSet"]
-    backups = account.client("dynamodb").describe_continuous_backups(TableName=SMALL.table)
-    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
     stream = account.client("kinesis").describe_stream_summary(StreamName=account.outputs("streaming")["Stream"])
     assert stream["StreamDescriptionSummary"]["EncryptionType"] == "KMS"
     topic = account.client("sns").get_topic_attributes(TopicArn=account.outputs("alarms")["AlarmTopic"])
     assert topic["Attributes"]["KmsMasterKeyId"] == storage["KeyArn"]
     function = account.outputs("streaming")["Transform"]
     concurrency = account.client("lambda").get_function_concurrency(FunctionName=function)
-    assert concurrency["ReservedConcurrentExecutions"] == 50
+    assert concurrency["ReservedConcurrentExecutions"] == 5
     group = account.client("athena").get_work_group(WorkGroup=account.outputs("query")["WorkGroup"])["WorkGroup"]
     assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 10_000_000_000
     assert group["Configuration"]["EnforceWorkGroupConfiguration"] is True
@@ -81,7 +77,7 @@ def test_the_environments_sink_lands_the_topic_in_its_own_bucket(environment: De
         bodies = (gzip.decompress(s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()) for one in found)
         return any(b"tried" in body for body in bodies)
 
-    wait_until("the message in bronze", landed)
+    until("the message in bronze", landed)
 
 
 def test_the_commands_work_with_the_environments_settings(environment: Deployed) -> None:
@@ -92,28 +88,6 @@ def test_the_commands_work_with_the_environments_settings(environment: Deployed)
     assert "created tried_gold.daily_sales" in catalog.tables(found)
     assert "created query baskets" in catalog.named_queries(found, found.athena_workgroup)
     assert found.athena_workgroup == "saleslake-tried-query"
-
-
-def test_a_changed_value_changes_its_resource_alone(environment: Deployed) -> None:
-    settings = environment.settings
-    changed = dataclasses.replace(SMALL, query_gigabytes=3, sink_millis=300)
-    account = Account(settings, changed)
-    differs = dict(deploy.diff(account, artefacts(account)))
-    assert {part: [one.logical_id for one in found or []] for part, found in differs.items() if found} == {
-        "kafka": ["Sink"],
-        "query": ["WorkGroup"],
-    }
-    told = deployed(settings, changed)
-    assert {name for name, outcome in told.ends.items() if outcome == "updated"} == {
-        SMALL.stack("kafka"),
-        SMALL.stack("query"),
-    }
-    group = account.client("athena").get_work_group(WorkGroup=account.outputs("query")["WorkGroup"])["WorkGroup"]
-    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 3_000_000_000
-    arn = account.outputs("kafka")["Connector"]
-    configuration = account.client("kafkaconnect").describe_connector(connectorArn=arn)["connectorConfiguration"]
-    assert configuration["chunk.millis"] == "300"
-    deployed(settings, SMALL)
 
 
 def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deployed) -> None:
@@ -137,6 +111,8 @@ def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deploy
     s3.put_object(Bucket=bucket, Key="bronze/a", Body=b"a")
     key = {"order_id": {"S": "1"}, "line_no": {"N": "1"}}
     dynamodb.put_item(TableName=other.table, Item=key)
+    backups = dynamodb.describe_continuous_backups(TableName=other.table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     gone = deploy.destroy(account, told)
     assert gone == [other.stack(part) for part in ("query", "processing", "streaming", "alarms")]
     assert s3.get_object(Bucket=bucket, Key="bronze/a")["Body"].read() == b"a"
@@ -147,3 +123,37 @@ def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deploy
     assert stack.found(account.client("cloudformation"), other.stack("storage")) is None
     assert bucket not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
     assert other.table not in dynamodb.list_tables()["TableNames"]
+
+
+def test_a_changed_value_changes_its_resource_alone(environment: Deployed) -> None:
+    """The application is stopped for it, as AWS asks, which ends what works there."""
+    settings, account = environment.settings, environment.account
+    environment.job_ended()
+    client, outputs = account.client("emr-serverless"), account.outputs("processing")
+    bucket = account.outputs("storage")["Bucket"]
+    account.client("s3").put_object(Bucket=bucket, Key="code/wait.py", Body=b"import time\ntime.sleep(600)\n")
+    waiting = {"sparkSubmit": {"entryPoint": f"s3://{bucket}/code/wait.py"}}
+    client.start_job_run(**jobs.run(outputs, "waiting", waiting, "waiting"))
+
+    changed = dataclasses.replace(SMALL, query_gigabytes=3, sink_millis=300, executors=2)
+    account = Account(settings, changed)
+    differs = dict(deploy.diff(account, artefacts(account)))
+    assert {part: [one.logical_id for one in found or []] for part, found in differs.items() if found} == {
+        "kafka": ["Sink"],
+        # What names the application is told by a change set, too, although it stays as it is.
+        "processing": ["Application", "Backfill", "Maintain", "OperatorPolicy", "ScheduleRole"],
+        "query": ["WorkGroup"],
+    }
+    told = deployed(settings, changed)
+    updated = {name for name, outcome in told.ends.items() if outcome == "updated"}
+    assert updated == {SMALL.stack(part) for part in ("kafka", "processing", "query")}
+    assert told.lines == ["the application's runs are ended: it can be changed only when it is stopped"]
+    assert not runs.active(client, outputs["ApplicationId"])
+    capacity = client.get_application(applicationId=outputs["ApplicationId"])["application"]["maximumCapacity"]
+    assert capacity["cpu"] == "12 vCPU"
+    group = account.client("athena").get_work_group(WorkGroup=account.outputs("query")["WorkGroup"])["WorkGroup"]
+    assert group["Configuration"]["BytesScannedCutoffPerQuery"] == 3_000_000_000
+    arn = account.outputs("kafka")["Connector"]
+    configuration = account.client("kafkaconnect").describe_connector(connectorArn=arn)["connectorConfiguration"]
+    assert configuration["chunk.millis"] == "300"
+    deployed(settings, SMALL)
