@@ -41,12 +41,13 @@ class Told:
         self.lines: list[str] = []
         self.ends: dict[str, str] = {}
         self.events: list[tuple[str, str, str]] = []
+        self.expected: dict[str, list[str]] = {}
 
     def note(self, line: str) -> None:
         self.lines.append(line)
 
     def begin(self, stack: str, expected: list[Change]) -> None:
-        pass
+        self.expected[stack] = [one.logical_id for one in expected]
 
     def event(self, stack: str, event: Event) -> None:
         self.events.append((stack, event["LogicalResourceId"], event["ResourceStatus"]))
