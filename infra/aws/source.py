@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.aws import archive, mapping, streaming
 from infra.aws.account import Account
 from infra.aws.environment import FOLDER, Environment
@@ -59,7 +61,13 @@ def parameters(account: Account) -> dict[str, str]:
     environment = account.environment
     keys = mapping_of(environment).keys
     options = streaming.Options(name=environment.stack("streaming"), table=environment.table, keys=keys)
-    given = {"TableStream": streaming.other_stream(account.settings, options), **streaming.key_parameters(options)}
+    try:
+        stream = streaming.other_stream(account.settings, options)
+    except ClientError as fault:
+        if environment.existing_table or fault.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        stream = ""  # a stack that has read another table is about to make one of its own
+    given = {"TableStream": stream, **streaming.key_parameters(options)}
     if not environment.existing_table:
         return given
     table = existing(account)

@@ -12,8 +12,10 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, UnauthorizedSSOTokenError
 
 from infra.__main__ import main
-from infra.aws import environment, erase, package
+from infra.aws import environment, erase, package, source, streaming
+from infra.aws.account import Account
 from infra.aws.environment import Environment
+from lakehouse.settings import load
 
 pytestmark = pytest.mark.unit
 
@@ -315,6 +317,28 @@ def test_a_table_that_is_not_there(
     monkeypatch.setattr(environment, "load", lambda _: COURSE)
     expected = "existing_table: orders; expected a table of AWS in eu-west-1; correct the name, or the region"
     assert expected in said("deploy", "tried")
+
+
+def test_a_stack_may_go_back_to_a_table_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is made by that very deployment: until then nothing can be said of its stream."""
+    own = Account(load({}, None), TRIED)
+    gone = refusal("ResourceNotFoundException")
+    monkeypatch.setattr(streaming, "other_stream", lambda *_: (_ for _ in ()).throw(gone))
+    assert source.parameters(own) == {
+        "TableStream": "", "HashKey": "order_id", "HashType": "S", "RangeKey": "line_no", "RangeType": "N",
+    }  # fmt: skip
+    with pytest.raises(ClientError):
+        source.parameters(Account(load({}, None), COURSE))
+
+
+def test_an_existing_table_is_handed_over_by_its_stream_and_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = Aws()
+    aws.answers["describe_table"] = {"Table": table(SSEDescription={"KMSMasterKeyArn": "arn:key"})}
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: aws)
+    assert source.parameters(Account(load({}, None), COURSE)) == {
+        "ExistingTable": "orders", "TableStream": "arn:stream", "TableKeyArn": "arn:key",
+        "HashKey": "orderid", "HashType": "S", "RangeKey": "", "RangeType": "N",
+    }  # fmt: skip
 
 
 def test_data_that_are_deleted_are_ours_alone() -> None:
