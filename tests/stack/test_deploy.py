@@ -111,7 +111,7 @@ def test_a_failure_is_rolled_back_and_says_what_failed_first(environment: Deploy
 
 
 def test_a_changed_value_changes_its_resource_alone(environment: Deployed) -> None:
-    """The application is stopped for it, as AWS asks, which ends what works there."""
+    """The application is stopped for it, as AWS asks, which ends what works there. Nothing later asks for the old."""
     settings, account = environment.settings, environment.account
     environment.job_ended()
     client, outputs = account.client("emr-serverless"), account.outputs("processing")
@@ -139,4 +139,3 @@ def test_a_changed_value_changes_its_resource_alone(environment: Deployed) -> No
     arn = account.outputs("kafka")["Connector"]
     configuration = account.client("kafkaconnect").describe_connector(connectorArn=arn)["connectorConfiguration"]
     assert configuration["chunk.millis"] == "300"
-    deployed(settings, SMALL)

@@ -4,6 +4,7 @@ Functions and the job run under their roles (the deployment itself has called th
 runs without looking at a role is tried in its place, call by call, with keys of that role.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.aws import runs
-from infra.aws.account import Account
+from infra.aws.account import Account, settings_of
+from infra.aws.athena import Athena
 from lakehouse import places
+from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES
 from tests.stack.environment import KAFKA_KEY, SMALL, Deployed, until
 
@@ -125,6 +128,44 @@ def test_the_state_machine_forecasts_asks_and_writes_where_it_may(acting: Callab
     data = acting("forecasting-data", "s3")
     assert data.get_object(Bucket=bucket, Key="forecasts/tried/x")["Body"].read() == b"x"
     assert refused(data.get_object, Bucket=bucket, Key=KAFKA_KEY)
+
+
+@pytest.fixture
+def person(environment: Deployed) -> Callable[[str], Settings]:
+    """Settings of a person who has one of the environment's policies and nothing else."""
+    iam = environment.account.client("iam")
+
+    def person(policy: str) -> Settings:
+        name = policy.rpartition("/")[2]
+        iam.create_user(UserName=name)
+        iam.attach_user_policy(UserName=name, PolicyArn=policy)
+        keys = iam.create_access_key(UserName=name)["AccessKey"]
+        return dataclasses.replace(
+            environment.settings,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+        )
+
+    return person
+
+
+def test_who_may_read_finds_the_environment_and_asks(
+    person: Callable[[str], Settings], account: Account, bucket: str
+) -> None:
+    settings = person(account.outputs("query")["ReaderPolicy"])
+    assert list(Athena(settings_of(settings, SMALL)).ask("SELECT 1").rows) == [("1",)]
+    reader = Account(settings, SMALL)
+    assert refused(reader.client("s3").put_object, Bucket=bucket, Key="gold/x", Body=b"x")
+    assert refused(reader.client("dynamodb").scan, TableName=SMALL.table)
+    assert refused(reader.client("emr-serverless").list_job_runs, applicationId="x")
+
+
+def test_who_may_operate_watches_jobs(person: Callable[[str], Settings], account: Account, bucket: str) -> None:
+    operator = Account(person(account.outputs("processing")["OperatorPolicy"]), SMALL)
+    outputs = operator.outputs("processing")
+    assert isinstance(runs.active(operator.client("emr-serverless"), outputs["ApplicationId"]), list)
+    assert refused(operator.client("s3").get_object, Bucket=bucket, Key=KAFKA_KEY)
+    assert refused(operator.client("athena").list_work_groups)
 
 
 def test_the_job_brings_bronze_to_gold_with_the_rights_of_its_role(
