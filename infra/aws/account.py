@@ -146,6 +146,7 @@ def settings_of(settings: Settings, environment: Environment) -> Settings:
         kafka_bootstrap_servers=kafka.get("Servers", ""),
         kafka_security=kafka.get("Security", "PLAINTEXT"),
         kafka_partitions=environment.kafka_partitions,
+        kafka_retention_hours=environment.kafka_retention_hours,  # a generator puts a topic right that differs
         connect_url="",  # MSK Connect is no worker of this machine
         forecast_poll_seconds=environment.forecast_poll_seconds,
     )

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 
 from infra.__main__ import main
 from infra.aws import environment, erase, package, source, streaming
-from infra.aws.account import Account
+from infra.aws.account import Account, settings_of
 from infra.aws.environment import Environment
 from lakehouse.settings import load
 
@@ -258,6 +258,16 @@ def test_forecasts_without_the_service_say_what_works(
         "tried has no forecasts: Amazon Forecast takes no new customers since 2024-07-29; `make forecast` without"
         in told
     )
+
+
+def test_a_generator_finds_the_topic_as_the_environment_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would put right what differs: the settings of this machine are not those of the environment."""
+    monkeypatch.setattr(Aws, "describe_stacks", _without_forecasts)
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Aws())
+    wanted = Environment("tried", kafka_retention_hours=48, kafka_partitions=8, database_prefix="t_")
+    found = settings_of(load({"KAFKA_RETENTION_HOURS": "7"}, None), wanted)
+    assert (found.kafka_retention_hours, found.kafka_partitions, found.bucket) == (48, 8, "b")
+    assert (found.dynamodb_table, found.dynamodb_mapping) == ("saleslake-tried-order_lines", "")
 
 
 def _without_forecasts(aws: Aws, StackName: str) -> Entry:  # noqa: N803
