@@ -9,10 +9,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from lakehouse.errors import ConfigError
+from lakehouse.evolution import MODES
 
 FOLDER = Path(__file__).parents[1] / "environments"
 NAME = re.compile(r"[a-z][a-z0-9]{1,11}")
@@ -63,6 +65,12 @@ class Environment:
     driver_cores: int = _value(4, "vCPU of the Spark driver", choices=(1, 2, 4, 8, 16))
     driver_gigabytes: int = _value(16, "memory of the Spark driver", low=2)
     executors: int = _value(1, "Spark executors of the driver's size", low=1)
+
+    business_timezone: str = _value(
+        "UTC", "time zone in which a sale has its date; a change needs `make job JOB=rebuild`"
+    )
+    unknown_columns: str = _value("freeze", "what becomes of a field that has no column", choices=MODES)
+    tombstone_retention_days: float = _value(30.0, "how long silver remembers a delete", low=0)
 
     buffer_seconds: int = _value(60, "age at which Firehose closes a bronze object", low=0)
     buffer_megabytes: int = _value(64, "size at which Firehose closes a bronze object", low=1)
@@ -151,6 +159,11 @@ def _check_together(path: Path, found: Environment) -> None:
     if not low <= found.driver_gigabytes <= high:
         said = f"{path}: driver_gigabytes: {found.driver_gigabytes}"
         raise ConfigError(said, f"{low} to {high} with {found.driver_cores} driver_cores", "correct the value")
+    try:
+        ZoneInfo(found.business_timezone)
+    except (KeyError, ValueError, OSError) as fault:
+        said = f"{path}: business_timezone: {found.business_timezone}"
+        raise ConfigError(said, "an IANA time zone such as Europe/London", "correct the value") from fault
     if found.existing_table and found.table_name:
         raise ConfigError(f"{path}: existing_table and table_name", "one of the two", "remove the other")
 

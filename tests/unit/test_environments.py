@@ -49,6 +49,8 @@ def test_the_environments_that_come_along_are_right() -> None:
         ("driver_gigabytes: 4", "driver_gigabytes: 4; expected 8 to 30 with 4 driver_cores"),
         ("existing_table: orders\ntable_name: mine", "existing_table and table_name; expected one of the two"),
         ("existing_table: a b", "expected text like"),
+        ("business_timezone: Middle/Earth", "expected an IANA time zone such as Europe/London"),
+        ("unknown_columns: keep", "expected one of freeze, evolve, discard"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -94,7 +96,8 @@ def test_an_environment_has_the_stacks_of_its_ways() -> None:
 def test_a_job_is_told_its_settings_and_no_keys() -> None:
     keys = {name: f"code/{name}" for name in ("MainKey", "WheelKey", "JarKey", "PackagesKey")}
     settings = load({"AWS_ENDPOINT_URL": ""}, None)
-    submit = jobs.driver("stream", Environment("x"), settings, "b", keys)["sparkSubmit"]
+    wanted = Environment("x", business_timezone="Europe/London", unknown_columns="evolve", tombstone_retention_days=7.0)
+    submit = jobs.driver("stream", wanted, settings, "b", keys)["sparkSubmit"]
     assert submit["entryPointArguments"][-1] == "stream"
     given = dict(one.split("=", 1) for one in submit["entryPointArguments"][1:-1:2])
     assert given["SPARK_MASTER"] == SUBMITTED
@@ -103,6 +106,11 @@ def test_a_job_is_told_its_settings_and_no_keys() -> None:
     # As the job reads them: no endpoint, and no keys but those of its role.
     told = load({**given, "AWS_ACCESS_KEY_ID": "role"}, None)
     assert (told.bucket, told.aws_access_key_id, told.aws_secret_access_key) == ("b", "role", "")
+    assert (told.business_timezone, told.unknown_columns, told.tombstone_retention_days) == (
+        "Europe/London",
+        "evolve",
+        7,
+    )
     assert "spark.archives=s3://b/code/PackagesKey#packages" in submit["sparkSubmitParameters"]
 
 
