@@ -9,6 +9,7 @@ from tests.chaos import rounds
 from tests.chaos.expected import Expected
 from tests.chaos.faults import FAULTS
 from tests.chaos.stack import LEASE_SECONDS, Stack, started
+from tests.chaos.topic import TopicStack
 from tests.stack.conftest import make_settings
 
 pytestmark = pytest.mark.stack
@@ -26,7 +27,7 @@ def seed_of(name: str) -> int:
 def fire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Expected]]:
     """A stack and what its tables must hold, over the rounds of this module."""
     settings = make_settings(tmp_path_factory.mktemp("chaos"), lease_seconds=LEASE_SECONDS)
-    with started(settings) as stack:
+    with started(TopicStack, settings) as stack:
         yield stack, Expected(settings.data_path, settings.business_timezone)
 
 
