@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from infra.local.journal import Journal, Log, WriteError
+from infra.local.journal import Journal, WriteError, refusing
+from infra.local.log import Log
 from infra.local.shards import ShardRecords, number, position_of
 
 Answer = tuple[int, dict[str, str], Any]
@@ -79,13 +80,10 @@ class DurableKinesis:
 
         @functools.wraps(emulated)
         def write(*args: Any, **kwargs: Any) -> Any:
-            try:
-                with self._journal.transaction():
-                    return emulated(*args, **kwargs)
-            except WriteError as fault:
-                return self._kinesis.error_response_json("InternalFailure", str(fault), 500)
+            with self._journal.transaction():
+                return emulated(*args, **kwargs)
 
-        return write
+        return refusing(write, self._refuse)
 
     def ruling(self, emulated: Callable[..., Any]) -> Callable[..., Any]:
         """An operation on streams, or a step of CloudFormation: what it changed is saved with it."""
@@ -103,16 +101,7 @@ class DurableKinesis:
 
     def ruling_request(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
         """As `ruling`, for what is asked by a client: a full disk is an answer."""
-        ruled = self.ruling(emulated)
-
-        @functools.wraps(emulated)
-        def rule(*args: Any, **kwargs: Any) -> Answer:
-            try:
-                return ruled(*args, **kwargs)
-            except WriteError as fault:
-                return self._kinesis.error_response_json("InternalFailure", str(fault), 500)
-
-        return rule
+        return refusing(self.ruling(emulated), self._refuse)
 
     def start_position(self, records: Any, kind: str, sequence: str, moment: Any) -> int | None:
         """The position at which an iterator begins; None for an unknown kind."""
@@ -120,7 +109,7 @@ class DurableKinesis:
         if kind == "TRIM_HORIZON":
             return log.first
         if kind == "LATEST":
-            return log.next
+            return log.end()
         if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
             wanted = position_of(sequence) + (kind == "AFTER_SEQUENCE_NUMBER")
             return min(max(wanted, log.first), log.next)
@@ -141,6 +130,10 @@ class DurableKinesis:
         return get_records
 
     # --- inside
+
+    def _refuse(self, fault: WriteError) -> Answer:
+        answer: Answer = self._kinesis.error_response_json("InternalFailure", str(fault), 500)
+        return answer
 
     def _put_into_memory(self) -> None:
         from ministack.core.persistence import _json_object_hook  # noqa: PLC0415

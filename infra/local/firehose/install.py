@@ -97,14 +97,12 @@ class Deliveries:
             stream = self._firehose._streams.get(data.get("DeliveryStreamName", ""))
             answer = emulated(data)
             if answer[0] == 200 and stream:
-                runner = self._runners.pop(stream["arn"], None)
-                if runner is not None:
-                    runner.stop()
                 with self._journal.transaction():
+                    if runner := self._runners.get(stream["arn"]):
+                        runner.abandon()
                     self._journal.forget(reader(stream["arn"]))
-                    for name in self._journal.logs():
-                        if name == f"put:{stream['arn']}":
-                            self._journal.drop_log(name)
+                    if (name := f"put:{stream['arn']}") in self._journal.logs():
+                        self._journal.drop_log(name)
             return answer
 
         return delete
@@ -202,9 +200,13 @@ class Deliveries:
                 for (account, region, _), stream in list(self._firehose._streams._data.items())
                 if stream["destinations"] and stream["destinations"][0]["type"] in _S3
             }
-            for arn in [arn for arn, one in self._runners.items() if arn not in wanted or not one.is_alive()]:
-                self._runners.pop(arn).stop()
+            for arn, one in list(self._runners.items()):
+                if arn not in wanted or wanted[arn][2] is not one.stream:  # deleted, or deleted and made again
+                    one.stop()
+                if not one.is_alive():
+                    del self._runners[arn]
             for arn, (account, region, stream) in wanted.items():
+                # One that is to stop is waited for: two would move the same positions.
                 if arn not in self._runners and not self._stopping.is_set():
                     self._runners[arn] = self._runner(account, region, stream)
                     self._runners[arn].start()

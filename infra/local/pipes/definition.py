@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from infra.local.pipes import patterns
 
 # What CreatePipe and UpdatePipe take and the emulator does not keep.
 MEMBERS = ("SourceParameters", "TargetParameters", "LogConfiguration", "Enrichment", "EnrichmentParameters")
@@ -87,8 +89,10 @@ def _pattern(given: Mapping[str, Any]) -> Any:
         pattern = json.loads(given.get("Pattern", "{}"))
     except ValueError as fault:
         raise DefinitionError(f"Filter pattern is not JSON: {fault}") from fault
-    if not isinstance(pattern, dict):
-        raise DefinitionError("Filter pattern must be a JSON object.")
+    try:
+        patterns.check(pattern)
+    except patterns.PatternError as fault:
+        raise DefinitionError(f"Event pattern is not valid: {fault}.") from fault
     return pattern
 
 
@@ -155,9 +159,6 @@ def _filled(name: str, event: Mapping[str, Any], variables: Mapping[str, Any], q
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-Match = Callable[[Any, Any], bool]
-
-
-def passes(definition: Definition, event: Mapping[str, Any], matches: Match) -> bool:
+def passes(definition: Definition, event: Mapping[str, Any]) -> bool:
     """Whether the filters let a record pass."""
-    return not definition.filters or any(matches(event, pattern) for pattern in definition.filters)
+    return not definition.filters or any(patterns.matches(event, pattern) for pattern in definition.filters)

@@ -114,8 +114,11 @@ class Pipes:
             pipe = self._pipes._pipes.get(name)
             emulated(name)
             if pipe is not None:
-                self._end(pipe)
-                self._journal.forget(reader(pipe["Arn"]))
+                with self._journal.transaction():
+                    if runner := self._runners.get((pipe["Arn"], pipe["Source"])):
+                        runner.abandon()
+                    self._journal.forget(reader(pipe["Arn"]))
+                self.changed()
 
         return delete
 
@@ -128,20 +131,18 @@ class Pipes:
                 for (account, region, _), pipe in list(self._pipes._pipes._data.items())
                 if pipe["CurrentState"] == "RUNNING" and ":dynamodb:" in pipe["Source"]
             }
-            for key in [key for key, runner in self._runners.items() if key not in wanted or not runner.is_alive()]:
-                self._runners.pop(key).stop()
+            for key, runner in list(self._runners.items()):
+                if key not in wanted or wanted[key][2] is not runner.pipe:  # stopped, or deleted and made again
+                    runner.stop()
+                if not runner.is_alive():
+                    del self._runners[key]
             for key, (account, region, pipe) in wanted.items():
+                # One that is to stop is waited for: two would move the same position.
                 if key not in self._runners and not self._stopping.is_set():
                     self._runners[key] = self._runner(account, region, pipe)
                     self._runners[key].start()
             self._changed.wait(_LOOK_SECONDS)
             self._changed.clear()
-
-    def _end(self, pipe: Pipe) -> None:
-        runner = self._runners.pop((pipe["Arn"], pipe["Source"]), None)
-        if runner is not None:
-            runner.stop()
-            runner.join(1)
 
     def _join(self) -> None:
         self._watch.join(1)
@@ -152,7 +153,7 @@ class Pipes:
 
     def _runner(self, account: str, region: str, pipe: Pipe) -> Runner:
         from ministack.core.responses import request_scope  # noqa: PLC0415
-        from ministack.services import cloudwatch, eventbridge  # noqa: PLC0415
+        from ministack.services import cloudwatch  # noqa: PLC0415
 
         def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
             def call(*args: Any) -> Any:
@@ -170,7 +171,6 @@ class Pipes:
             kinesis=self._kinesis,
             elsewhere=scoped(self._emulated),
             tell=scoped(_tell),
-            matches=eventbridge._matches_detail,
             measure=scoped(measure),
         )
 
