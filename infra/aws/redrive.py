@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.letters import Letter, Letters
 from lakehouse import places, streamrecords
-from lakehouse.envelopes import Rejection
 from lakehouse.errors import ConfigError, SourceError
+from lakehouse.fields import Rejection
 from lakehouse.mapping import FieldMapping
 from lakehouse.settings import Settings
 from spark_jobs import salvage

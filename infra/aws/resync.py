@@ -22,8 +22,8 @@ from deltalake.exceptions import TableNotFoundError
 
 from generator import silver
 from lakehouse import places, streamrecords
-from lakehouse.envelopes import Rejection
 from lakehouse.errors import ConfigError, SourceError
+from lakehouse.fields import Rejection
 from lakehouse.mapping import FieldMapping
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings

@@ -8,38 +8,20 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.firehose import transform as transforming
 from infra.local.firehose.definition import Compressed, Destination, parse
+from infra.local.firehose.source import Source
 from infra.local.firehose.transform import Arrived, Failed, InvocationError, Invoke, Outcome
 from infra.local.journal import Journal
-from infra.local.log import Record
 from lakehouse import logs
 
 _IDLE_SECONDS = 0.5
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
-_READ = 500
 _BATCH_BYTES = 4 * 2**20  # of a batch that no function transforms
-
-
-def reader(stream_arn: str) -> str:
-    """The name under which a delivery stream's positions are kept.
-
-    Example:
-        >>> reader("arn:aws:firehose:eu-west-1:000000000000:deliverystream/s")
-        'firehose:arn:aws:firehose:eu-west-1:000000000000:deliverystream/s'
-    """
-    return f"firehose:{stream_arn}"
-
-
-def source(stream: dict[str, Any]) -> str:
-    """What the names of the logs of a delivery stream's source begin with: Kinesis's shards, or its own puts."""
-    if stream["type"] == "KinesisStreamAsSource":
-        return f"kinesis:{stream['kinesis_source']['KinesisStreamARN']}/"
-    return f"put:{stream['arn']}"
 
 
 class Stopped(Exception):  # noqa: N818  (no error: the delivery stream is to stop)
@@ -72,7 +54,7 @@ class Runner(threading.Thread):
         self._invoke, self._put, self._evaluate, self._measure = invoke, put, evaluate, measure
         self._stopping = threading.Event()
         self._abandoned = False
-        self._cursors: dict[str, int] = {}
+        self._source = Source(stream, journal)
         self._forget()
 
     def run(self) -> None:
@@ -105,7 +87,7 @@ class Runner(threading.Thread):
 
     def _forget(self) -> None:
         """Begin anew: nothing is buffered, the positions are where they were committed."""
-        self._cursors.clear()
+        self._source.restart()
         self._reached: dict[str, int] = {}  # the cursors behind what is in the buffer
         self._good: Compressed | None = None
         self._bad: list[bytes] = []
@@ -128,7 +110,7 @@ class Runner(threading.Thread):
         size, begin = 0, time.monotonic()
         while not self._stopping.is_set():
             seen = self._journal.commits
-            for record in self._read(limit - size):
+            for record in self._source.read(limit - size):
                 batch.append(Arrived(record.key, record.at, record.body))
                 size += len(record.body)
             waits = destination.function_seconds if destination.function else 0.0
@@ -140,42 +122,11 @@ class Runner(threading.Thread):
                     break
                 self._journal.wait(min(_IDLE_SECONDS, self._until_due(destination)), seen)
                 begin = time.monotonic()
-                if not self._has_more():
+                if not self._source.has_more():
                     break
             else:
                 self._stopping.wait(min(0.02, left))
         return batch
-
-    def _has_more(self) -> bool:
-        return any(self._journal.log(name).next > self._cursor(name) for name in self._logs())
-
-    def _logs(self) -> list[str]:
-        prefix = source(self.stream)
-        return [name for name in self._journal.logs() if name.startswith(prefix)]
-
-    def _cursor(self, name: str) -> int:
-        if name not in self._cursors:
-            position = self._journal.position(reader(self.stream["arn"]), name)
-            if position is None:  # a new shard; noted, so that no one trims what this one has not read
-                self._journal.move(reader(self.stream["arn"]), name, 0)
-            self._cursors[name] = position or 0
-        return self._cursors[name]
-
-    def _read(self, limit: int) -> Iterator[Record]:
-        """Records that were not read yet, from log after log, until there are `limit` bytes of them."""
-        size = 0
-        for name in self._logs():
-            log = self._journal.log(name)
-            while size < limit and log.next > self._cursor(name):
-                found = log.read(self._cursor(name), _READ, limit - size)
-                if not found:
-                    break
-                for record in found:
-                    if size >= limit:
-                        return
-                    size += len(record.body)
-                    self._cursors[name] = record.position + 1
-                    yield record._replace(key=f"{name[-4:]}-{record.position}")
 
     def _buffer(self, destination: Destination, batch: list[Arrived]) -> None:
         outcome = self._transform(destination, batch)
@@ -188,7 +139,7 @@ class Runner(threading.Thread):
             line = transforming.failure_line(failed, ended_at=ended_at, function=destination.function)
             self._bad.append(line)
             self._bad_bytes += len(line)
-        self._reached = dict(self._cursors)
+        self._reached = self._source.reached()
 
     def _transform(self, destination: Destination, batch: list[Arrived]) -> Outcome:
         """The batch by the function, which is called again when it fails; without one, as it is."""
@@ -252,8 +203,8 @@ class Runner(threading.Thread):
             key = self._key(destination, prefix, oldest, "processing-failed")
             self._write(destination.bucket, key, bad.body())
         with self._journal.transaction():
-            for name, cursor in self._reached.items() if not self._abandoned else ():
-                self._journal.move(reader(self.stream["arn"]), name, cursor)
+            if not self._abandoned:
+                self._source.move(self._reached)
         self._good, self._bad, self._bad_bytes, self._oldest = None, [], 0, 0.0
 
     def _key(self, destination: Destination, prefix: str, at: float, error: str = "") -> str:

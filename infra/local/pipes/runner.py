@@ -156,9 +156,12 @@ class Runner(threading.Thread):
     def _position(self, log: Log) -> int:
         if self._at is None:
             self._at = self._journal.position(reader(self.pipe["Arn"]), self._log)
-        if self._at is not None:
-            return self._at
-        return log.first if self._definition().from_start else log.next
+        if self._at is None:  # noted at once: the end moves on with what is to be delivered
+            with self._journal.transaction():
+                start = log.first if self._definition().from_start else log.next
+                self._journal.move(reader(self.pipe["Arn"]), self._log, start)
+            self._at = start
+        return self._at
 
     def _move(self, batch: Sequence[delivery.Change]) -> None:
         if self._abandoned:
