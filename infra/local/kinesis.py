@@ -16,6 +16,7 @@ from infra.local.shards import ShardRecords, number, position_of
 Answer = tuple[int, dict[str, str], Any]
 RECORD_BYTES = 1_048_576
 _STATE = "kinesis"
+_NUMBERED = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
 
 _RULES = (
     "_create_stream", "_delete_stream", "_increase_retention", "_decrease_retention", "_add_tags", "_remove_tags",
@@ -103,6 +104,20 @@ class DurableKinesis:
         """As `ruling`, for what is asked by a client: a full disk is an answer."""
         return refusing(self.ruling(emulated), self._refuse)
 
+    def get_shard_iterator(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
+        """GetShardIterator, which refuses what is no sequence number."""
+
+        @functools.wraps(emulated)
+        def get(data: dict[str, Any]) -> Answer:
+            number = str(data.get("StartingSequenceNumber") or "")
+            if data.get("ShardIteratorType") in _NUMBERED and not (number.isascii() and number.isdecimal()):
+                text = f"StartingSequenceNumber {number} used on shard {data.get('ShardId')} is invalid"
+                refused: Answer = self._kinesis.error_response_json("InvalidArgumentException", text, 400)
+                return refused
+            return emulated(data)
+
+        return get
+
     def start_position(self, records: Any, kind: str, sequence: str, moment: Any) -> int | None:
         """The position at which an iterator begins; None for an unknown kind."""
         log: Log = records.log
@@ -110,8 +125,8 @@ class DurableKinesis:
             return log.first
         if kind == "LATEST":
             return log.end()
-        if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-            wanted = position_of(sequence) + (kind == "AFTER_SEQUENCE_NUMBER")
+        if kind in _NUMBERED:
+            wanted = position_of(sequence) + _NUMBERED.index(kind)
             return min(max(wanted, log.first), log.next)
         return log.older_than(float(moment)) if kind == "AT_TIMESTAMP" else None
 
@@ -190,6 +205,7 @@ def install(journal: Journal) -> tuple[DurableKinesis, Callable[[Any], None]]:
     for name in _RULES:
         setattr(kinesis, name, durable.ruling_request(getattr(kinesis, name)))
     kinesis._start_position = durable.start_position
+    kinesis._get_shard_iterator = durable.get_shard_iterator(kinesis._get_shard_iterator)
     kinesis._get_records = durable.get_records(kinesis._get_records)
     kinesis._expire_records = lambda _: None  # retention.py does it
     kinesis.get_state, kinesis.load_persisted_state = lambda: None, lambda _: None  # the journal has it

@@ -127,6 +127,29 @@ def test_poison_ends_in_the_dead_letters_alone(gateway: Settings, table: tuple[s
     assert letter["DDBStreamBatchInfo"]["startSequenceNumber"].endswith("03")
 
 
+def test_every_kind_of_iterator_begins_where_it_says(gateway: Settings, stream: str) -> None:
+    kinesis = client(gateway, "kinesis", parameter_validation=False)
+    put = [kinesis.put_record(StreamARN=stream, PartitionKey="k", Data=b"%d" % number) for number in range(3)]
+    shard = put[0]["ShardId"]
+
+    def read(kind: str, **more: Any) -> list[bytes]:
+        begin = kinesis.get_shard_iterator(StreamARN=stream, ShardId=shard, ShardIteratorType=kind, **more)
+        records = kinesis.get_records(ShardIterator=begin["ShardIterator"])["Records"]
+        return [one["Data"] for one in records]
+
+    number = put[1]["SequenceNumber"]
+    assert read("TRIM_HORIZON") == read("AT_TIMESTAMP", Timestamp=0) == [b"0", b"1", b"2"]
+    assert read("AT_SEQUENCE_NUMBER", StartingSequenceNumber=number) == [b"1", b"2"]
+    assert read("AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=number) == [b"2"]
+    assert read("LATEST") == []
+    for wrong in ({}, {"StartingSequenceNumber": "abc"}):
+        with pytest.raises(ClientError, match="InvalidArgumentException"):
+            read("AT_SEQUENCE_NUMBER", **wrong)
+    kinesis.split_shard(StreamARN=stream, ShardToSplit=shard, NewStartingHashKey=str(2**127))
+    halves = kinesis.list_shards(StreamARN=stream)["Shards"]
+    assert [one["ParentShardId"] for one in halves] == [shard, shard]
+
+
 @pytest.mark.parametrize(
     ("members", "text"),
     [

@@ -8,8 +8,6 @@ from typing import Any
 
 from infra.local.pipes import patterns
 
-# What CreatePipe and UpdatePipe take and the emulator does not keep.
-MEMBERS = ("SourceParameters", "TargetParameters", "LogConfiguration", "Enrichment", "EnrichmentParameters")
 _ENDLESS = -1
 _PATH = re.compile(r"\$((?:\.[A-Za-z0-9_-]+|\[\d+\])*)")
 _STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]")

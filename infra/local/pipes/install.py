@@ -14,7 +14,8 @@ from infra.local import modelled
 from infra.local.dynamodb.streams import log_name
 from infra.local.journal import Journal
 from infra.local.kinesis import DeliveryError, DurableKinesis
-from infra.local.pipes.definition import MEMBERS, DefinitionError, parse
+from infra.local.pipes.definition import parse
+from infra.local.pipes.members import MEMBERS, contradiction, merged, numbered
 from infra.local.pipes.runner import Runner, reader
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -59,7 +60,7 @@ class Pipes:
 
         @functools.wraps(emulated)
         def create(name: str, body: dict[str, Any]) -> Answer:
-            fault = modelled.fault("pipes", "CreatePipe", {**body, "Name": name}) or _contradiction(body)
+            fault = modelled.fault("pipes", "CreatePipe", {**body, "Name": name}) or contradiction(body)
             if fault:
                 return self._pipes._error(400, "ValidationException", fault)
             answer = emulated(name, body)
@@ -75,15 +76,15 @@ class Pipes:
         @functools.wraps(emulated)
         def update(name: str, body: dict[str, Any]) -> Answer:
             pipe = self._pipes._pipes.get(name)
-            merged = _merged(pipe or {}, body)
+            changed = merged(pipe or {}, body)
             target = body.get("Target") or (pipe or {}).get("Target", "")
             fault = modelled.fault("pipes", "UpdatePipe", {**body, "Name": name})
-            fault = fault or _contradiction({**(pipe or {}), **merged, "Target": target})
+            fault = fault or contradiction({**(pipe or {}), **changed, "Target": target})
             if pipe is not None and fault:
                 return self._pipes._error(400, "ValidationException", fault)
             answer = emulated(name, body)
             if answer[0] == 200:
-                self._pipes._pipes[name].update(merged)
+                self._pipes._pipes[name].update(changed)
                 self.changed()
             return answer
 
@@ -179,39 +180,6 @@ class Pipes:
             raise DeliveryError(f"target {pipe['Target']} took no record")
 
 
-def _contradiction(given: dict[str, Any]) -> str:
-    try:
-        parse(given)
-    except DefinitionError as fault:
-        return str(fault)
-    return ""
-
-
-def _numbered(given: Any) -> Any:
-    """Members of a template, whose parameters may be texts, with numbers where the API has them."""
-    if isinstance(given, dict):
-        return {
-            name: int(value)
-            if isinstance(value, str) and name.startswith(("Batch", "Maximum", "Parallel"))
-            else _numbered(value)
-            for name, value in given.items()
-        }
-    return given
-
-
-def _merged(pipe: Pipe, given: dict[str, Any]) -> dict[str, Any]:
-    """The members after an update, whose parameters of a source name only what changes."""
-    merged = {name: given[name] for name in MEMBERS if name in given}
-    if "SourceParameters" in merged:
-        before = pipe.get("SourceParameters") or {}
-        changed = dict(merged["SourceParameters"])
-        name = "DynamoDBStreamParameters"
-        if name in before or name in changed:
-            changed[name] = {**before.get(name, {}), **changed.get(name, {})}
-        merged["SourceParameters"] = {**before, **changed}
-    return merged
-
-
 def _tell(arn: str, message: str) -> None:
     """Send a dead letter to a queue or a topic, in the scope of the pipe."""
     from ministack.core.arn import parse_arn  # noqa: PLC0415
@@ -249,14 +217,14 @@ def _provision(pipes: Any, running: Pipes, provisioners: Any) -> None:
     fields, create = provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create
 
     def all_fields(props: dict[str, Any]) -> dict[str, Any]:
-        return {**fields(props), **{name: _numbered(props[name]) for name in MEMBERS if props.get(name)}}
+        return {**fields(props), **{name: numbered(props[name]) for name in MEMBERS if props.get(name)}}
 
     def created(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
-        fault = _contradiction(props)
+        fault = contradiction(props)
         if fault:
             raise ValueError(f"AWS::Pipes::Pipe: {fault}")
         name, attributes = create(logical_id, props, stack_name)
-        running.keep(pipes._pipes[name], _numbered(props))
+        running.keep(pipes._pipes[name], numbered(props))
         return name, attributes
 
     provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create = all_fields, created
