@@ -116,7 +116,6 @@ def generate(settings: Settings, given: argparse.Namespace) -> int:
         require_stack(settings, NEEDED[given.ingest])
     terminal.progress(f"a simulated shop at {given.rate:g} changes a second; Ctrl-C ends it")
     with wishes() as stop, screen.progress() as report:
-
         failed = threading.Event()  # of one shop, which ends the other: a person would see it at Ctrl-C alone
 
         def run(sink: str) -> Summary:

@@ -11,7 +11,13 @@ from infra.local.pipes import patterns
 _ENDLESS = -1
 _PATH = re.compile(r"\$((?:\.[A-Za-z0-9_-]+|\[\d+\])*)")
 _STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]")
+_PLACE = re.compile(r"<((?:\$|aws\.pipes\.)[^<>]*)>")
 _KINESIS_BATCH = 500
+VARIABLES = (
+    "aws.pipes.pipe-arn", "aws.pipes.pipe-name", "aws.pipes.source-arn", "aws.pipes.target-arn",
+    "aws.pipes.event.ingestion-time", "aws.pipes.event", "aws.pipes.event.json",
+)  # fmt: skip
+"""What an input template may name beside paths."""
 
 
 class DefinitionError(ValueError):
@@ -77,9 +83,18 @@ def parse(pipe: Mapping[str, Any]) -> Definition:
         partition_key=(target.get("KinesisStreamParameters") or {}).get("PartitionKey", ""),
         template=target.get("InputTemplate") or "",
     )
+    _check_template(found.template)
     if found.partition_key.startswith("$") and not _PATH.fullmatch(found.partition_key):
         raise DefinitionError(f"PartitionKey {found.partition_key} is no JSON path.")
     return found
+
+
+def _check_template(template: str) -> None:
+    for name in _PLACE.findall(template):
+        if name.startswith("$") and not _PATH.fullmatch(name):
+            raise DefinitionError(f"InputTemplate: <{name}> is no JSON path of names and numbers.")
+        if not name.startswith("$") and name not in VARIABLES:
+            raise DefinitionError(f"InputTemplate: <{name}> is unknown; {', '.join(VARIABLES)} are known.")
 
 
 def _pattern(given: Mapping[str, Any]) -> Any:
@@ -125,9 +140,6 @@ def partition_key(definition: Definition, event: Mapping[str, Any]) -> str:
     if value is None or isinstance(value, dict | list):
         raise DefinitionError(f"PartitionKey {definition.partition_key} is not in the record.")
     return str(value)
-
-
-_PLACE = re.compile(r"<((?:\$|aws\.pipes\.)[^<>]*)>")
 
 
 def transform(template: str, event: Mapping[str, Any], variables: Mapping[str, Any]) -> str:

@@ -16,7 +16,15 @@ from infra.local.journal import Journal
 from infra.local.kinesis import DeliveryError, DurableKinesis
 from infra.local.log import Log
 from infra.local.pipes import delivery
-from infra.local.pipes.definition import Definition, DefinitionError, parse, partition_key, passes, transform
+from infra.local.pipes.definition import (
+    VARIABLES,
+    Definition,
+    DefinitionError,
+    parse,
+    partition_key,
+    passes,
+    transform,
+)
 from lakehouse import logs
 
 _IDLE_SECONDS = 1.0
@@ -187,15 +195,8 @@ class Runner(threading.Thread):
         key = partition_key(definition, change.event)
         if not definition.template:
             return key, change.body
-        variables = {
-            "aws.pipes.pipe-arn": self.pipe["Arn"],
-            "aws.pipes.pipe-name": self.pipe["Name"],
-            "aws.pipes.source-arn": self.pipe["Source"],
-            "aws.pipes.target-arn": self.pipe["Target"],
-            "aws.pipes.event.ingestion-time": _utc(change.at),
-            "aws.pipes.event": change.event,
-            "aws.pipes.event.json": change.event,
-        }
+        values = [*(self.pipe[name] for name in ("Arn", "Name", "Source", "Target")), _utc(change.at)]
+        variables = dict(zip(VARIABLES, [*values, change.event, change.event], strict=True))
         return key, transform(definition.template, change.event, variables).encode()
 
 
