@@ -1,10 +1,11 @@
 """`python -m tests.chaos`: rounds of faults on a stack of its own, resumed where an earlier run stopped."""
 
 import argparse
+import contextlib
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from lakehouse.settings import load
@@ -39,18 +40,20 @@ def main(arguments: list[str] | None = None) -> int:
     failed = 0
     while seeds:
         some, seeds = seeds[:ROUNDS_PER_STACK], seeds[ROUNDS_PER_STACK:]
-        for outcome in _on_one_stack(way, folder / f"stack-{some[0]}", some):
-            results.add(outcome)
-            print(_line(outcome, given.ingest), flush=True)
-            if not outcome.passed:
-                failed += 1
-                seeds = some[some.index(outcome.seed) + 1 :] + seeds
+        # Closed, so that a signal between two rounds takes the stack down, too.
+        with contextlib.closing(_on_one_stack(way, folder / f"stack-{some[0]}", some)) as outcomes:
+            for outcome in outcomes:
+                results.add(outcome)
+                print(_line(outcome, given.ingest), flush=True)
+                if not outcome.passed:
+                    failed += 1
+                    seeds = some[some.index(outcome.seed) + 1 :] + seeds
     if not given.folder:
         recorded.write(recorded.section(results.read().values(), way.faults), way.name)
     return 1 if failed else 0
 
 
-def _on_one_stack(way: Way, folder: Path, seeds: list[int]) -> Iterator[Outcome]:
+def _on_one_stack(way: Way, folder: Path, seeds: list[int]) -> Generator[Outcome, None, None]:
     """Rounds on a fresh stack until one fails: its data are kept then."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
