@@ -47,12 +47,3 @@ def test_a_round(fire: tuple[Stack, Expected], name: str, restarts: int) -> None
     assert outcome.rows > 500
     assert [(one.fault, one.recovery_seconds is not None) for one in outcome.happenings] == [(name, True)], outcome
     assert stack.restarts("spark") == restarts  # it rides out what it can
-
-
-def test_seeds_in_a_row_walk_through_every_fault() -> None:
-    first = [rounds.drawn(seed)[0] for seed in range(len(FAULTS))]
-    assert [chosen[0].name for chosen in first] == NAMES
-    assert len(set(NAMES)) == len(NAMES)
-    assert all(len(chosen) == 1 for chosen in first if chosen[0].alone)
-    assert {len(chosen) for chosen in first} == {1, 2, 3}
-    assert [chosen.name for chosen in rounds.drawn(7)[0]] == [chosen.name for chosen in rounds.drawn(7)[0]]

@@ -22,6 +22,8 @@ def test_seeds_in_a_row_walk_through_every_fault(ingest: str) -> None:
     assert [chosen[0].name for chosen in first] == [fault.name for fault in faults]
     assert len({fault.name for fault in faults}) == len(faults)
     assert all(len(chosen) == 1 for chosen in first if chosen[0].alone)
+    assert {len(chosen) for chosen in first} == {1, 2, 3}
+    assert rounds.drawn(7, faults)[0] == rounds.drawn(7, faults)[0]
 
 
 def test_a_mark_has_a_row_in_every_shard_and_is_a_row_of_the_shop() -> None:
