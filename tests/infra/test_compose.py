@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ pytestmark = pytest.mark.infra
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yaml"
-BOTH = ("connect/Dockerfile", "spark_jobs/Dockerfile")
-DOCKERFILES = (*BOTH, "infra/local/Dockerfile", "generator/Dockerfile", "tests/docker/broker/Dockerfile")
-REQUIREMENTS = ("spark_jobs/requirements.txt", "infra/local/requirements.txt", "generator/requirements.txt")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -44,13 +40,6 @@ def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     assert not done.stderr, "compose warns"
     return dict(json.loads(done.stdout))
-
-
-def _pins(path: Path) -> set[tuple[str, frozenset[str]]]:
-    """Name and version of each package with its hashes; which machines it is for is left out."""
-    lines = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-    words = [line.split() for line in lines if "==" in line and not line.lstrip().startswith("#")]
-    return {(pin, frozenset(one for one in others if one.startswith("--hash"))) for pin, *others in words}
 
 
 def _has_compose() -> bool:
@@ -165,39 +154,6 @@ def test_the_broker_is_the_version_of_the_jars(project: dict[str, Any]) -> None:
     broker = project["services"]["broker"]["image"].rpartition(":")[2]
     jar = next(jar for jar in artifacts.jars("kafka") if "connect-runtime" in jar.coordinates)
     assert jar.coordinates.rpartition(":")[2] == broker
-
-
-@pytest.mark.parametrize("path", DOCKERFILES)
-def test_a_dockerfile_builds_without_what_old_builders_lack(path: str) -> None:
-    text = (ROOT / path).read_text(encoding="utf-8")
-    assert not re.search(r"^# syntax=|<<EOF|--link|--mount|--chmod|--start-interval", text, re.MULTILINE)
-    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
-        for source in line.split():
-            assert (ROOT / source).exists(), source
-    assert not re.search(r"^USER root|ENV .*(SECRET|PASSWORD|TOKEN)", text, re.MULTILINE)
-
-
-@pytest.mark.parametrize("path", REQUIREMENTS)
-def test_an_image_s_packages_are_those_of_the_project(path: str) -> None:
-    """Same versions, same hashes: a part of requirements.txt."""
-    assert _pins(ROOT / path) <= _pins(ROOT / "requirements.txt")
-
-
-def test_driver_and_plugin_are_built_by_the_same_instructions() -> None:
-    """So that a builder runs them once."""
-    stages = [(ROOT / path).read_text(encoding="utf-8").split("FROM ${BASE_IMAGE} AS jars")[1] for path in BOTH]
-    assert stages[0].split("\nFROM ")[0] == stages[1].split("\nFROM ")[0]
-
-
-def test_the_gateway_image_holds_what_the_gateway_and_its_jobs_import(tmp_path: Path) -> None:
-    text = (ROOT / "infra/local/Dockerfile").read_text(encoding="utf-8")
-    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
-    for source in re.findall(r"^COPY (\w+) ", text, re.MULTILINE):
-        assert f"!{source}" in ignored
-        (tmp_path / source).symlink_to(ROOT / source)
-    program = "import infra.local.gateway, infra.local.forecast, forecasting.service.service, forecasting.work.training"
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, check=True)
-    assert "libgomp1" in text
 
 
 def test_the_worker_leaves_every_byte_as_it_is() -> None:
