@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lakehouse.errors import ConfigError, SourceError
 
@@ -26,21 +27,20 @@ def program() -> str:
     return found
 
 
-def ask(*words: str, environment: Mapping[str, str] | None = None, seconds: float | None = ANSWER_SECONDS) -> Done:
+def ask(*words: str, environment: Mapping[str, str] | None = None) -> Done:
     """Run `docker` with these words to its end; its exit code is the caller's matter.
 
     Raises:
         ConfigError: There is no such program.
         SourceError: It has not answered in time.
     """
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": ANSWER_SECONDS}
     given = dict(os.environ if environment is None else environment)
     try:
-        return subprocess.run(  # noqa: S603
-            [program(), *words], env=given, capture_output=True, text=True, check=False, timeout=seconds
-        )
+        return subprocess.run([program(), *words], check=False, env=given, **options)  # noqa: S603
     except subprocess.TimeoutExpired as fault:
         raise SourceError(
-            f"docker {words[0]} has not answered within {seconds:.0f} s", "an answer", "start the Docker engine again"
+            f"docker {words[0]} has not answered within {ANSWER_SECONDS:.0f} s", "an answer", "start the engine again"
         ) from fault
 
 

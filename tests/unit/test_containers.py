@@ -10,19 +10,26 @@ from typing import Any
 import pytest
 
 from infra.__main__ import main
-from infra.local import compose
+from infra.local import compose, engine, runtime
 from lakehouse.settings import load
 
 pytestmark = pytest.mark.unit
 
+NEVER = 99  # the exit code of what does not end
+DENIED = (
+    "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: "
+    'Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.50/info": dial unix /var/run/docker.sock: connect: permission denied'
+)
 ANSWERS = {"compose version": "2.26.1", "info": str(8 << 30), "ps": "", "inspect": "[]", "stats": "", "compose up": ""}
 SCRIPT = """#!{python}
-import json, sys
-words = [word for word in sys.argv[1:]]
+import json, signal, sys
+words = sys.argv[1:]
 told = json.load(open({answers!r}))
 open({asked!r}, "a").write(" ".join(words) + "\\n")
 for key, (text, code) in told.items():
     if all(part in words for part in key.split()):
+        if code == {never}:
+            signal.pause()
         (sys.stdout if not code else sys.stderr).write(text + "\\n")
         sys.exit(code)
 sys.exit(0)
@@ -36,7 +43,7 @@ class Docker:
         self._answers, self._asked = folder / "answers.json", folder / "asked"
         self._told: dict[str, tuple[str, int]] = {}
         program = folder / "docker"
-        text = SCRIPT.format(python=sys.executable, answers=str(self._answers), asked=str(self._asked))
+        text = SCRIPT.format(python=sys.executable, answers=str(self._answers), asked=str(self._asked), never=NEVER)
         program.write_text(text, encoding="utf-8")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         for words, answer in ANSWERS.items():
@@ -86,12 +93,22 @@ def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
         ("compose version", "docker: 'compose' is not a docker command.", 1, "docker has no command compose"),
         ("info", str(2 << 30), 0, "2.0 GiB of memory for containers; expected at least 4 GiB"),
         ("info", "Cannot connect to the Docker daemon", 1, "no Docker engine answers: Cannot connect to the Docker"),
+        ("info", DENIED, 1, "no permission to speak to the Docker engine at unix:///var/run/docker.sock; expected a"),
+        ("info", "", NEVER, "docker info has not answered within 1 s; expected an answer"),
     ],
 )
 def test_what_is_missing_is_told_in_a_line(
-    docker: Docker, capsys: pytest.CaptureFixture[str], words: str, answer: str, code: int, told: str
+    docker: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    answer: str,
+    code: int,
+    told: str,
 ) -> None:
     docker.says(words, answer, code)
+    if code == NEVER:
+        monkeypatch.setattr(engine, "ANSWER_SECONDS", 1)
     assert main(["up"]) == 2
     assert told in _one_line(capsys)
     assert not docker.was_asked("compose", "up")
@@ -144,6 +161,47 @@ def test_status_shows_containers_as_it_shows_processes(docker: Docker, capsys: p
     assert (told["gateway"]["pid"], told["gateway"]["health"]) == (77, "ready")
     assert told["gateway"]["resident_bytes"] == 12.5 * 2**20
     assert told["spark"]["health"] == "stopped"
+
+
+def test_doctor_asks_what_containers_need(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    found = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert found == [["ok", "docker"], ["ok", "compose"], ["ok", "engine"], ["ok", "ports"]]
+    docker.says("info", str(2 << 30))
+    assert main(["doctor"]) == 1
+    assert "FAIL engine     2.0 GiB of memory" in capsys.readouterr().out
+
+
+def test_logs_are_the_containers(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    docker.says("logs", "one\ntwo")
+    assert main(["logs", "spark", "--no-follow", "--lines", "2"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["one", "two"]
+    assert docker.was_asked("logs", "--tail", "2", "--no-log-prefix", "spark")
+
+
+def test_maintenance_takes_the_driver_s_place_and_gives_it_back(docker: Docker) -> None:
+    docker.says("ps", "abc")
+    docker.says("inspect", json.dumps([_container("spark", "healthy")]))
+    docker.says("run", "", 3)
+    assert runtime.of(load()).run_instead_of_driver("maintain", lambda _: None) == 3
+    for words in (("stop", "spark"), ("run", "spark_jobs", "maintain"), ("up", "--no-deps", "spark")):
+        assert docker.was_asked(*words), words
+
+
+def test_reset_deletes_the_volumes_and_down_does_not(docker: Docker) -> None:
+    assert main(["down"]) == 0
+    assert docker.was_asked("down")
+    assert not docker.was_asked("down", "--volumes")
+    assert main(["reset"]) == 0
+    assert docker.was_asked("down", "--volumes")
+
+
+def test_other_addresses_than_this_machine_s_are_refused(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://10.0.0.1:4566")
+    assert main(["up"]) == 2
+    assert "AWS_ENDPOINT_URL=http://10.0.0.1:4566; expected an address of this machine" in _one_line(capsys)
 
 
 def _container(service: str, health: str, *, restarts: int = 0, output: str = "") -> dict[str, Any]:
