@@ -14,6 +14,7 @@ import yaml
 
 from connect.definition import definition
 from infra.local import artifacts, stack, worker
+from lakehouse import places
 from lakehouse.settings import load
 
 pytestmark = pytest.mark.infra
@@ -90,9 +91,8 @@ def test_every_image_is_pinned(project: dict[str, Any]) -> None:
 def test_every_lasting_service_has_a_health_check_and_an_init(project: dict[str, Any]) -> None:
     for name, service in project["services"].items():
         assert service["init"] is True, name
-        if name != "setup":
-            assert service["healthcheck"]["test"], name
-            assert service["healthcheck"]["retries"] >= 30, name
+        assert service["healthcheck"]["test"], name
+        assert service["healthcheck"]["retries"] >= 30, name
 
 
 def test_nothing_is_privileged_or_shares_the_hosts_network(project: dict[str, Any]) -> None:
@@ -105,8 +105,7 @@ def test_nothing_is_privileged_or_shares_the_hosts_network(project: dict[str, An
 def test_every_service_has_a_bound_of_memory_and_lasting_ones_come_back(project: dict[str, Any]) -> None:
     for name, service in project["services"].items():
         assert service["mem_limit"], name
-        if name != "setup":
-            assert service["restart"] == "unless-stopped", name
+        assert service["restart"] == "unless-stopped", name
         if name != "broker":  # its image writes its settings into its own folder
             assert service["read_only"] is True, name
 
@@ -121,14 +120,25 @@ def test_nothing_starts_before_what_it_needs_is_healthy(project: dict[str, Any])
     def conditions(name: str) -> dict[str, str]:
         return {needed: about["condition"] for needed, about in project["services"][name]["depends_on"].items()}
 
-    assert conditions("connect") == {"broker": "service_healthy", "gateway": "service_healthy"}
-    assert conditions("setup") == {"connect": "service_healthy"}
-    for name in ("spark", "generator"):
-        assert conditions(name) == {"setup": "service_completed_successfully"}
+    assert conditions("connect") == {"broker": "service_healthy"}
+    assert conditions("spark") == {"gateway": "service_healthy"}
+    assert conditions("generator") == {"connect": "service_healthy"}
+    assert "depends_on" not in project["services"]["gateway"]  # which registers the connector once a worker answers
+
+
+def test_the_worker_is_healthy_when_our_connector_runs(project: dict[str, Any]) -> None:
+    assert f"GET /connectors/{places.CONNECTOR}/status" in " ".join(
+        project["services"]["connect"]["healthcheck"]["test"]
+    )
+
+
+def test_logs_are_bounded(project: dict[str, Any]) -> None:
+    for name, service in project["services"].items():
+        assert {"max-size", "max-file"} <= set(service["logging"]["options"]), name
 
 
 def test_the_gateway_needs_no_secret(project: dict[str, Any]) -> None:
-    for name in ("gateway", "setup", "connect", "spark", "generator"):
+    for name in ("gateway", "connect", "spark", "generator"):
         environment = project["services"][name]["environment"]
         assert environment["AWS_SECRET_ACCESS_KEY"] == "test"
 
