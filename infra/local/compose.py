@@ -100,7 +100,7 @@ class Compose:
         ids = [one["Id"] for one in found.values() if one["State"]["Running"]]
         taken = engine.resident_bytes(ids) if memory else {}
         ports = {port.process: port.number for port in _ports(self._settings)}
-        urls = {"gateway": self._settings.aws_endpoint_url, "connect": self._settings.connect_url}
+        urls = _urls(self._settings)
 
         def of(name: str) -> Health:
             port, url = ports.get(name), urls.get(name, "")
@@ -174,7 +174,9 @@ def variables(settings: Settings) -> dict[str, str]:
         ConfigError: An address in the settings is none of this machine.
     """
     ports = {port.process: str(port.number) for port in _ports(settings)}
+    files = {"DYNAMODB_MAPPING": settings.dynamodb_mapping, "FORECASTS": settings.forecasts}
     return {
+        **{name: str(Path(path).expanduser().resolve()) if path else "" for name, path in files.items()},
         "GATEWAY_PORT": ports["gateway"],
         "BROKER_PORT": ports["broker"],
         "CONNECT_PORT": ports["connect"],
@@ -186,7 +188,13 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def _ports(settings: Settings) -> list[Port]:
     gateway.address(settings)  # refuses what is not of this machine
-    return [port for port in stack.ports(settings) if port.setting != "KAFKA_CONTROLLER_PORT"]
+    published = [port for port in stack.ports(settings) if port.setting != "KAFKA_CONTROLLER_PORT"]
+    return [*published, Port(settings.metrics_port, "spark", "METRICS_PORT")] if settings.metrics_port else published
+
+
+def _urls(settings: Settings) -> dict[str, str]:
+    metrics = {"spark": f"http://127.0.0.1:{settings.metrics_port}/metrics"} if settings.metrics_port else {}
+    return {"gateway": settings.aws_endpoint_url, "connect": settings.connect_url, **metrics}
 
 
 def _health(container: Mapping[str, Any], port: int | None, url: str, resident_bytes: int) -> Health:

@@ -21,13 +21,17 @@ pytestmark = pytest.mark.infra
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yaml"
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])([^}]*))?\}")
 
 
 def _by_hand(environment: Mapping[str, str]) -> dict[str, Any]:
     """The file with its variables filled in, as far as it uses the format."""
-    text = _VARIABLE.sub(lambda found: environment.get(found[1]) or found[2] or "", FILE.read_text(encoding="utf-8"))
-    return dict(yaml.safe_load(text))
+
+    def value(found: re.Match[str]) -> str:
+        given, otherwise = environment.get(found[1], ""), found[3] or ""
+        return (given and otherwise) if found[2] == "+" else (given or otherwise)
+
+    return dict(yaml.safe_load(_VARIABLE.sub(value, FILE.read_text(encoding="utf-8"))))
 
 
 def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -112,7 +116,8 @@ def test_every_service_has_a_bound_of_memory_and_lasting_ones_come_back(project:
 
 def test_what_is_written_lies_in_a_volume(project: dict[str, Any]) -> None:
     for name in ("broker", "gateway", "spark", "generator"):
-        assert len(project["services"][name]["volumes"]) == 1, name
+        mounted = [str(one["source"] if isinstance(one, dict) else one) for one in project["services"][name]["volumes"]]
+        assert len([one for one in mounted if one.partition(":")[0] == name]) == 1, name
     assert set(project["volumes"]) == {"broker", "gateway", "spark", "generator"}
 
 
@@ -158,6 +163,17 @@ def test_images_can_be_replaced() -> None:
     assert services["broker"]["image"] == "local/kafka:1.0"
     assert services["connect"]["build"]["args"] == {"KAFKA_IMAGE": "local/kafka:1.0", "BASE_IMAGE": "local/base:1.0"}
     assert services["gateway"]["build"]["args"] == {"BASE_IMAGE": "local/base:1.0"}
+
+
+def test_files_that_settings_name_come_into_the_gateway() -> None:
+    """A mapping and definitions lie on this machine; without them, no name is given."""
+    bare, given = (_by_hand(one)["services"]["gateway"] for one in ({}, {"DYNAMODB_MAPPING": "/x.yaml"}))
+    assert not bare["environment"]["DYNAMODB_MAPPING"]
+    assert given["environment"]["DYNAMODB_MAPPING"] == "/settings/mapping.yaml"
+    assert {"type": "bind", "source": "/x.yaml", "target": "/settings/mapping.yaml", "read_only": True} in given[
+        "volumes"
+    ]
+    assert all((ROOT / one["source"]).is_file() for one in bare["volumes"] if isinstance(one, dict))
 
 
 def test_the_broker_is_the_version_of_the_jars(project: dict[str, Any]) -> None:
