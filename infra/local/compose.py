@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import doctor, engine, gateway, stack
+from infra.local.composing import Progress
 from infra.local.doctor import Finding
 from infra.local.engine import Done
 from infra.local.health import Health
@@ -152,14 +153,16 @@ class Compose:
         return {**os.environ, **variables(self._settings)}
 
     def _compose(self, *words: str, report: Report | None = None) -> Done:
-        """Ask compose; with `report`, its lines are told as they come."""
+        """Ask compose; with `report`, what it does is told as it comes."""
         if report is None:
             return engine.ask(*_words(*words), environment=self._environment())
         said: list[str] = []
+        progress = Progress()
         with self._open("--progress", "plain", *words) as running:
             for line in filter(str.strip, running.stdout or ()):
                 said.append(line.rstrip())
-                report(said[-1])
+                if told := progress.told(line):
+                    report(told)
         return Done(words, running.returncode, "", "\n".join(said[-_SAID_LINES:]))
 
     def _open(self, *words: str) -> subprocess.Popen[str]:

@@ -1,5 +1,6 @@
 """What a user is told when containers cannot be had, and what the engine's words mean; docker is a script here."""
 
+import doctest
 import json
 import socket
 import stat
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.__main__ import main
-from infra.local import compose, engine, runtime
+from infra.local import compose, composing, engine, runtime
 from lakehouse.settings import load
 
 pytestmark = pytest.mark.unit
@@ -142,6 +143,22 @@ def test_a_container_that_is_ill_is_named_with_what_its_check_says(
     docker.says("stats", "abc 12.5MiB / 3GiB")
     assert main(["up"]) == 2
     assert "spark is failed: no such file" in _one_line(capsys)
+
+
+def test_of_a_build_the_long_steps_are_told_and_every_fault(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not doctest.testmod(composing, raise_on_error=True).failed
+    lines = [
+        "#1 [spark internal] load", "#1 DONE 0.1s", "#2 [spark jars 2/9] RUN " + "x" * 200, "#2 CACHED",
+        "#3 [spark jars 3/9] RUN " + "y" * 200, "#3 3.21 some output", "#3 DONE 12.3s",
+        " Container a-b-spark-1  Waiting", "no space left on device",
+    ]  # fmt: skip
+    docker.says("compose up", "\n".join(lines), 1)
+    assert main(["up"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("error")]
+    assert told[0].startswith("  built [spark jars 3/9] RUN yyy")
+    assert told[0].endswith(" (12.3 s)")
+    assert told[1:] == ["no space left on device"]
+    assert max(map(len, told)) <= 80
 
 
 def test_settings_of_this_machine_reach_the_containers(docker: Docker) -> None:
