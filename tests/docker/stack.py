@@ -80,7 +80,7 @@ class Containers:
         return done.stdout
 
 
-def wait_until(what: str, holds: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(what: str, holds: Callable[[], bool], seconds: float = 300) -> None:
     """Wait until something holds; fail with its name when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():
