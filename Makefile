@@ -46,7 +46,7 @@ demo: $(READY) ## Start the stack, replay a year of sales, check every row, fore
 .PHONY: test
 test: $(READY) $(CLIENTS) $(DBT) $(TEMPLATES) ## Run every test that needs neither Docker nor AWS
 	@$(RUN) pytest tests/unit tests/infra --numprocesses auto --dist loadfile; unit=$$?; \
-	$(RUN) pytest tests/spark tests/stack && exit $$unit
+	$(RUN) pytest tests/spark tests/stack --numprocesses 2 --dist loadgroup --no-loadscope-reorder && exit $$unit
 
 .PHONY: help
 help: ## Show this list

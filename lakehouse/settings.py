@@ -7,29 +7,16 @@ import dataclasses
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import ConfigError
 from lakehouse.evolution import MODES
+from lakehouse.knobs import assignments, knob, parse
 
 SUBMITTED = "submitted"  # SPARK_MASTER of a driver that spark-submit starts
-
-
-def _knob(
-    default: Any,
-    meaning: str,
-    *,
-    unit: str = "",
-    group: str,
-    low: float | None = None,
-    secret: bool = False,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    about = {"meaning": meaning, "unit": unit, "group": group, "low": low, "secret": secret, "choices": choices}
-    return field(default=default, metadata=about)
 
 
 # Of docker-compose.yaml alone, which reads the same file .env: name, default and meaning.
@@ -47,80 +34,80 @@ COMPOSE = (
 class Settings:
     """All settings, typed and checked; see `.env.example` for the list with meanings."""
 
-    aws_endpoint_url: str = _knob(
+    aws_endpoint_url: str = knob(
         "http://127.0.0.1:4566", "where the AWS API answers; empty for AWS itself", group="AWS API"
     )
-    aws_default_region: str = _knob("eu-west-1", "region of every client", group="AWS API")
-    aws_access_key_id: str = _knob("test", "access key; empty for the default credential chain", group="AWS API")
-    aws_secret_access_key: str = _knob(
+    aws_default_region: str = knob("eu-west-1", "region of every client", group="AWS API")
+    aws_access_key_id: str = knob("test", "access key; empty for the default credential chain", group="AWS API")
+    aws_secret_access_key: str = knob(
         "test", "secret key; empty for the default credential chain", group="AWS API", secret=True
     )
-    aws_session_token: str = _knob("", "token of temporary keys", group="AWS API", secret=True)
-    gateway_auth: str = _knob(
+    aws_session_token: str = knob("", "token of temporary keys", group="AWS API", secret=True)
+    gateway_auth: str = knob(
         "off",
         "whether the local gateway checks the rights of users and roles; the keys `test` may do everything",
         group="AWS API",
         choices=("off", "on"),
     )
-    bucket: str = _knob("saleslake-local", "the bucket of this environment", group="AWS API")
+    bucket: str = knob("saleslake-local", "the bucket of this environment", group="AWS API")
 
-    kafka_bootstrap_servers: str = _knob(
+    kafka_bootstrap_servers: str = knob(
         "127.0.0.1:9092", "brokers, host:port with commas; locally the broker listens on the first", group="Kafka"
     )
-    kafka_security: str = _knob(
+    kafka_security: str = knob(
         "PLAINTEXT",
         "how clients talk to the brokers: PLAINTEXT, or AWS_MSK_IAM with the AWS keys over TLS",
         group="Kafka",
         choices=("PLAINTEXT", "AWS_MSK_IAM"),
     )
-    kafka_partitions: int = _knob(4, "partitions of the order-line topic when it is made", group="Kafka", low=1)
-    kafka_replication: int = _knob(1, "replicas of the order-line topic when it is made", group="Kafka", low=1)
-    kafka_retention_hours: int = _knob(
+    kafka_partitions: int = knob(4, "partitions of the order-line topic when it is made", group="Kafka", low=1)
+    kafka_replication: int = knob(1, "replicas of the order-line topic when it is made", group="Kafka", low=1)
+    kafka_retention_hours: int = knob(
         168, "how long the order-line topic keeps messages", unit="hours", group="Kafka", low=1
     )
-    kafka_controller_port: int = _knob(9093, "the local broker's controller port", group="Kafka", low=1)
+    kafka_controller_port: int = knob(9093, "the local broker's controller port", group="Kafka", low=1)
 
-    dynamodb_table: str = _knob("order_lines", "the DynamoDB table of order lines", group="DynamoDB")
-    dynamodb_mapping: str = _knob(
+    dynamodb_table: str = knob("order_lines", "the DynamoDB table of order lines", group="DynamoDB")
+    dynamodb_mapping: str = knob(
         "",
         "YAML file that says which attribute of the table is which column (docs/mapping.md); empty for the shop's own "
         "table; a change needs `make rebuild`",
         group="DynamoDB",
     )
 
-    connect_url: str = _knob("http://127.0.0.1:8083", "REST address of the Connect worker", group="Connect")
-    sink_chunk_rows: int = _knob(
+    connect_url: str = knob("http://127.0.0.1:8083", "REST address of the Connect worker", group="Connect")
+    sink_chunk_rows: int = knob(
         50_000, "rows at which the sink closes a bronze object", unit="rows", group="Connect", low=1
     )
-    sink_chunk_bytes: int = _knob(
+    sink_chunk_bytes: int = knob(
         33_554_432,
         "size before compression at which the sink closes a bronze object",
         unit="bytes",
         group="Connect",
         low=1024,
     )
-    sink_chunk_millis: int = _knob(
+    sink_chunk_millis: int = knob(
         1000, "age at which the sink closes a bronze object", unit="milliseconds", group="Connect", low=50
     )
 
-    business_timezone: str = _knob(
+    business_timezone: str = knob(
         "UTC", "time zone in which a sale has its date; a change needs `make rebuild`", group="Tables"
     )
-    database_prefix: str = _knob(
+    database_prefix: str = knob(
         "", "put before the names of the databases bronze, silver, gold and ops", group="Tables"
     )
-    unknown_columns: str = _knob(
+    unknown_columns: str = knob(
         "freeze",
         "what becomes of a field that has no column: freeze keeps it in `extra`, evolve gives it a column of "
         "silver.order_lines, discard drops it; `make rebuild` brings it to what is there already",
         group="Tables",
         choices=MODES,
     )
-    tombstone_retention_days: float = _knob(
+    tombstone_retention_days: float = knob(
         30.0, "how long silver remembers a delete", unit="days", group="Tables", low=0
     )
 
-    deleted_file_retention_hours: int = _knob(
+    deleted_file_retention_hours: int = knob(
         1,
         "how long files that a table no longer needs are kept for readers and the change feed; 24 on AWS",
         unit="hours",
@@ -128,47 +115,47 @@ class Settings:
         low=1,
     )
 
-    spark_memory_mb: int = _knob(1024, "heap of the Spark driver", unit="MiB", group="Spark", low=512)
-    spark_cores: int = _knob(2, "threads of the Spark driver", group="Spark", low=1)
-    spark_master: str = _knob(
+    spark_memory_mb: int = knob(1024, "heap of the Spark driver", unit="MiB", group="Spark", low=512)
+    spark_cores: int = knob(2, "threads of the Spark driver", group="Spark", low=1)
+    spark_master: str = knob(
         "",
         "Spark master; empty for this machine with SPARK_CORES threads, `submitted` to take that of spark-submit",
         group="Spark",
     )
-    spark_class_path: str = _knob(
+    spark_class_path: str = knob(
         "",
         "class path of the driver's jars; empty for what `make install` noted, or for the cluster's own",
         group="Spark",
     )
-    poll_millis: int = _knob(
+    poll_millis: int = knob(
         250, "pause between two looks for new bronze objects", unit="milliseconds", group="Spark", low=10
     )
-    batch_max_rows: int = _knob(1_000_000, "rows in a batch, about", unit="rows", group="Spark", low=1)
-    batch_max_bytes: int = _knob(33_554_432, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)
-    collect_max_bytes: int = _knob(
+    batch_max_rows: int = knob(1_000_000, "rows in a batch, about", unit="rows", group="Spark", low=1)
+    batch_max_bytes: int = knob(33_554_432, "compressed bytes in a batch, about", unit="bytes", group="Spark", low=1)
+    collect_max_bytes: int = knob(
         33_554_432,
         "compressed bytes of a batch (some 600,000 lines) up to which it is committed in the driver's memory",
         unit="bytes",
         group="Spark",
         low=0,
     )
-    rejected_share_alarm: float = _knob(
+    rejected_share_alarm: float = knob(
         0.05, "share of rejected rows in a batch above which it raises an alarm", group="Spark", low=0
     )
-    lease_seconds: float = _knob(
+    lease_seconds: float = knob(
         15.0, "how long a driver that is gone keeps others waiting", unit="seconds", group="Spark", low=2
     )
 
-    forecast_quotas: str = _knob(
+    forecast_quotas: str = knob(
         "",
         "quotas of the local Forecast service that differ from AWS's, such as forecasts=100,imports_at_once=10",
         group="Forecast",
     )
-    forecasts: str = _knob("", "file of definitions; empty for forecasting/forecasts.yaml", group="Forecast")
-    forecast_poll_seconds: int = _knob(
+    forecasts: str = knob("", "file of definitions; empty for forecasting/forecasts.yaml", group="Forecast")
+    forecast_poll_seconds: int = knob(
         1, "pause between two looks at a job of a forecast; 60 on AWS", unit="seconds", group="Forecast", low=1
     )
-    forecast_load_seconds: int = _knob(
+    forecast_load_seconds: int = knob(
         600,
         "how long a forecast waits for the driver to load it into gold; 0 ends it with its exports",
         unit="seconds",
@@ -176,32 +163,32 @@ class Settings:
         low=0,
     )
 
-    athena_workgroup: str = _knob("primary", "workgroup of every query", group="Athena")
-    athena_workers: int = _knob(2, "queries that the local Athena runs at once", group="Athena", low=1)
-    athena_memory_mb: int = _knob(
+    athena_workgroup: str = knob("primary", "workgroup of every query", group="Athena")
+    athena_workers: int = knob(2, "queries that the local Athena runs at once", group="Athena", low=1)
+    athena_memory_mb: int = knob(
         1024, "memory of a query of the local Athena; beyond it is refused", unit="MiB", group="Athena", low=64
     )
 
-    metrics_port: int = _knob(
+    metrics_port: int = knob(
         9108, "port on which the driver serves its figures to Prometheus; 0 for none", group="Metrics", low=0
     )
-    metrics_host: str = _knob("127.0.0.1", "address of that port; another one only in a container", group="Metrics")
-    cloudwatch_namespace: str = _knob(
+    metrics_host: str = knob("127.0.0.1", "address of that port; another one only in a container", group="Metrics")
+    cloudwatch_namespace: str = knob(
         "", "namespace of CloudWatch to which the driver sends its figures each minute; empty for none", group="Metrics"
     )
 
-    stack: str = _knob(
+    stack: str = knob(
         "processes",
         "what `make up` starts: processes of this machine, or the containers of docker-compose.yaml",
         group="This machine",
         choices=("processes", "compose"),
     )
-    data_dir: str = _knob(".data", "folder of the local stack's state, logs and journals", group="This machine")
-    cache_dir: str = _knob(
+    data_dir: str = knob(".data", "folder of the local stack's state, logs and journals", group="This machine")
+    cache_dir: str = knob(
         "", "folder of downloaded JVM artefacts; empty for the user's cache folder", group="This machine"
     )
-    java_home: str = _knob("", "Java 17 or 21; empty to look for one", group="This machine")
-    log_level: str = _knob(
+    java_home: str = knob("", "Java 17 or 21; empty to look for one", group="This machine")
+    log_level: str = knob(
         "INFO", "least level that is logged", group="This machine", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )
 
@@ -276,7 +263,7 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
     known = {setting.name.upper(): setting for setting in dataclasses.fields(Settings)}
     values: dict[str, Any] = {}
     elsewhere = {name for name, _, _ in COMPOSE}
-    for name, (text, place) in _dotenv(dotenv).items():
+    for name, (text, place) in assignments(dotenv).items():
         if name in elsewhere:
             continue
         if name not in known:
@@ -286,10 +273,10 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".
                 near[0] if near else "a name listed in .env.example",
                 "correct or remove the line",
             )
-        values[name] = _value(known[name], text, place)
+        values[name] = parse(known[name], text, place)
     for name, setting in known.items():
         if name in environ:
-            values[name] = _value(setting, environ[name], "environment")
+            values[name] = parse(setting, environ[name], "environment")
     if not values.get("AWS_ENDPOINT_URL", "the gateway"):
         # The default keys are the gateway's: AWS itself gets none of them, and boto3 looks for a profile or a role.
         values = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", **values}
@@ -319,43 +306,3 @@ def example() -> str:
     for name, default, meaning in COMPOSE:
         lines += [f"# {meaning}", f"#{name}={default}"]
     return "\n".join(lines) + "\n"
-
-
-def _dotenv(path: Path | None) -> dict[str, tuple[str, str]]:
-    found: dict[str, tuple[str, str]] = {}
-    if path is None or not path.is_file():
-        return found
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        text = line.strip().removeprefix("export ")
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        place = f"{path}:{number}"
-        if not equals:
-            raise ConfigError(f"{place}: {text!r}", "NAME=value", "correct or remove the line")
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found[name.strip()] = (value, place)
-    return found
-
-
-def _value(setting: dataclasses.Field[Any], text: str, place: str) -> Any:
-    kinds = {int: "a whole number", float: "a number", str: "text"}
-    kind: Any = type(setting.default)
-    about = setting.metadata
-    name = setting.name.upper()
-    shown = "***" if about["secret"] else text
-    try:
-        value = kind(text)
-    except ValueError as fault:
-        raise ConfigError(
-            f"{place}: {name}={shown}",
-            f"{kinds[kind]} [{about['unit']}]" if about["unit"] else kinds[kind],
-            "correct the value",
-        ) from fault
-    if about["low"] is not None and not value >= about["low"]:
-        raise ConfigError(f"{place}: {name}={shown}", f"at least {about['low']}", "correct the value")
-    if about["choices"] and value not in about["choices"]:
-        raise ConfigError(f"{place}: {name}={shown}", f"one of {', '.join(about['choices'])}", "correct the value")
-    return value

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from infra.local.journal import Journal, WriteError
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 from lakehouse import logs
 
 Handler = Callable[[str, str, dict[str, str], Any, Query], Awaitable[Answer]]

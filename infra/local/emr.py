@@ -14,7 +14,7 @@ from pathlib import Path
 from infra.local import rest
 from infra.local.emr_lives import ENDED, Lives
 from infra.local.kept import Kept, Record
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 from infra.local.rest import ApiError, Request, route
 from lakehouse.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from forecasting.service.processes import COMMAND
 from infra.local.inward import is_reached
-from infra.local.plugins import Answer
+from infra.local.plugin import Answer
 from infra.local.threaded import Threaded
 from lakehouse.settings import Settings
 

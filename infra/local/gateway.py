@@ -26,6 +26,7 @@ from infra.local import durable, glue, msk, plugins, rights, streaming
 from infra.local.cloudformation import kinds
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
+from infra.local.plugin import Plugin
 from infra.local.process import Process
 from lakehouse import logs
 from lakehouse.errors import ConfigError, SourceError
@@ -161,7 +162,7 @@ def prepare_environment(settings: Settings, port: int) -> None:
     )
 
 
-def application(settings: Settings, port: int, *, services: Sequence[plugins.Plugin]) -> App:
+def application(settings: Settings, port: int, *, services: Sequence[Plugin]) -> App:
     """The gateway as an ASGI application: guard, emulator, durable objects, plug-ins.
 
     Once in a process; `prepare_environment` runs before.
@@ -197,7 +198,7 @@ def application(settings: Settings, port: int, *, services: Sequence[plugins.Plu
     return Guard(with_plugins, port, [urlsplit(settings.aws_endpoint_url).hostname or ""])
 
 
-def serve(settings: Settings, bind: str, port: int, *, services: Sequence[plugins.Plugin] | None = None) -> None:
+def serve(settings: Settings, bind: str, port: int, *, services: Sequence[Plugin] | None = None) -> None:
     """Serve until SIGTERM or SIGINT; open requests get 4 seconds.
 
     Args:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 
 Handler = Callable[[str, str, dict[str, str], Any, Query], Awaitable[Answer]]
 # An operation and its members, to the status and what the body holds.

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from infra.local import rest
 from infra.local.kept import Kept, Record
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 from infra.local.rest import ApiError, Request, route
 from lakehouse.settings import Settings
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from infra.local.glue import Handler
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 from lakehouse.settings import Settings
 
 _BOOTSTRAP = re.compile(r"/v1/clusters/(.+)/bootstrap-brokers")

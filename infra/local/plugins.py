@@ -1,45 +1,18 @@
-"""Services that the gateway adds to the emulator or puts in the place of one of its own.
+"""The gateway's plug-ins and how they are hooked into the emulator.
 
-Owns the contract of a plug-in and how it is hooked in. To add a service: write it in a module of its own and list it
-in `installed`.
+To add a service: write it in a module of its own, to the contract in `plugin.py`, and list it in `installed`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from infra.local.athena.plugin import Athena
+from infra.local.emr import EmrServerless
+from infra.local.forecast import Forecast
+from infra.local.kafkaconnect import KafkaConnect
+from infra.local.plugin import Answer, Plugin, Query
 from lakehouse.settings import Settings
-
-Answer = tuple[int, dict[str, str], bytes]
-Query = Mapping[str, list[str]]
-
-
-class Plugin(Protocol):
-    """One service of the AWS API.
-
-    Attributes:
-        name: The service's signing name (SigV4 credential scope), as boto3 knows it: `forecast`, `athena`.
-        pattern: How unsigned requests are recognised: `target_prefixes` (of X-Amz-Target), `host_patterns` and
-            `path_patterns` (regular expressions); leave out what does not apply.
-        sdk: Entries of Step Functions' `aws-sdk` integrations by service name in the ARN, such as
-            `{"forecast": {"target_prefix": "AmazonForecast", "protocol": "json"}}`.
-    """
-
-    name: str
-    pattern: Mapping[str, Sequence[str]]
-    sdk: Mapping[str, Mapping[str, str]]
-
-    async def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, query: Query) -> Answer:
-        """Answer one request; header names are in lower case. It must not block the event loop."""
-        ...
-
-    async def start(self) -> None:
-        """Open what the service needs, before the first request."""
-        ...
-
-    async def stop(self) -> None:
-        """Close it, within 2 seconds."""
-        ...
 
 
 def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
@@ -49,12 +22,6 @@ def installed(settings: Settings, folder: Path) -> tuple[Plugin, ...]:
         settings: Of the stack.
         folder: The gateway's; each plug-in that keeps something has a folder of its own in it.
     """
-    # Imported here: a plug-in imports the contract above.
-    from infra.local.athena.plugin import Athena  # noqa: PLC0415
-    from infra.local.emr import EmrServerless  # noqa: PLC0415
-    from infra.local.forecast import Forecast  # noqa: PLC0415
-    from infra.local.kafkaconnect import KafkaConnect  # noqa: PLC0415
-
     return (
         Forecast(settings, folder / Forecast.name),
         Athena(settings, folder / Athena.name),

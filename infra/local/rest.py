@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 
 
 @dataclass(frozen=True)

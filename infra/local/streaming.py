@@ -10,7 +10,7 @@ from infra.local.dynamodb import install as dynamodb
 from infra.local.firehose import install as firehose
 from infra.local.journal import Journal
 from infra.local.pipes import install as pipes
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 
 
 class Streaming:

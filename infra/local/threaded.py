@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from infra.local import events
-from infra.local.plugins import Answer, Query
+from infra.local.plugin import Answer, Query
 from lakehouse.settings import Settings
 
 _THREADS = 8

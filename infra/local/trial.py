@@ -2,20 +2,29 @@
 
 import contextlib
 import dataclasses
+import random
 import socket
 from pathlib import Path
 from typing import Any
 
 from lakehouse.settings import Settings
 
+# Below what Linux and macOS hand out by themselves: no connection of another test takes a port before its server does.
+_PORTS = range(20_000, 32_000)
+
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 on which nothing listens."""
+    """Ports of 127.0.0.1 on which nothing listens, others each time."""
+    found: list[int] = []
     with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+            if len(found) == count:
+                break
+            probe = held.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+    return found
 
 
 def apart(settings: Settings, folder: Path, **changes: Any) -> Settings:

@@ -12,7 +12,7 @@ from infra.local.athena.contract import Outcome
 from infra.local.athena.engine import wire
 from infra.local.athena.engine.objects import Objects
 from infra.local.athena.engine.pool import Pool
-from infra.local.plugins import Answer
+from infra.local.plugin import Answer
 from lakehouse.settings import Settings, load
 
 WORKER = (sys.executable, "-P", str(Path(__file__).with_name("athena_engine_worker.py")))

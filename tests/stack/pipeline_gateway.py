@@ -12,7 +12,7 @@ from typing import Any
 from infra.local import gateway
 from infra.local.athena.plugin import Athena
 from infra.local.forecast import Forecast
-from infra.local.plugins import Answer
+from infra.local.plugin import Answer
 from lakehouse.settings import load
 
 WORKER = (sys.executable, str(Path(__file__).with_name("pipeline_worker.py")))

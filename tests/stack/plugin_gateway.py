@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.local import gateway
-from infra.local.plugins import Answer
+from infra.local.plugin import Answer
 from lakehouse.settings import load
 
 

@@ -164,9 +164,12 @@ def test_ctrl_c_stops_the_query(lake: Settings) -> None:
                     return str(found)
             return ""
 
-        execution_id = wait_until("the query runs", running)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        try:
+            execution_id = wait_until("the query runs", running)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
 
     def state() -> bool:
         found = athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import settings as knobs
 from lakehouse.errors import ConfigError
+from lakehouse.knobs import parse
 from lakehouse.settings import COMPOSE, Settings, environment, example, load
 
 pytestmark = pytest.mark.unit
@@ -62,7 +62,7 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = next(field for field in dataclasses.fields(Settings) if field.metadata["secret"])
     monkeypatch.setattr(secret, "default", 1)  # as if it were a number
     with pytest.raises(ConfigError, match=r"environment: AWS_SECRET_ACCESS_KEY=\*\*\*; expected a whole number"):
-        knobs._value(secret, "hunter2", "environment")
+        parse(secret, "hunter2", "environment")
 
 
 def test_settings_go_through_the_environment_of_a_child() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.local.athena.resources import RESOURCES, handlers
-from infra.local.plugins import Answer
+from infra.local.plugin import Answer
 from infra.local.threaded import Threaded
 from lakehouse.settings import Settings
 
