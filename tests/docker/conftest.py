@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def images() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
     """A project of its own, built and up: name, ports, data folder."""
-    gateway, broker, connect, metrics = free_ports(4)
+    gateway, broker, connect, metrics = map(str, free_ports(4))
     environment = {
         **images,
         "COMPOSE_PROJECT_NAME": f"saleslake-{secrets.token_hex(4)}",
@@ -56,14 +55,20 @@ def stack(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gateway}",
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{broker}",
         "CONNECT_URL": f"http://127.0.0.1:{connect}",
-        "METRICS_PORT": str(metrics),
+        "GATEWAY_PORT": gateway,
+        "BROKER_PORT": broker,
+        "CONNECT_PORT": connect,
+        "METRICS_PORT": metrics,
         "FORECASTS": str(Path(__file__).with_name("forecasts.yaml")),
     }
-    containers = Containers(environment)
-    try:
-        up = containers.infra("up", seconds=1200)
-        assert up.returncode == 0, up.stderr[-3000:]
-        yield containers
-    finally:
-        if sys.exc_info()[0] or containers.listed():
-            containers.infra("reset")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        containers = Containers(environment["COMPOSE_PROJECT_NAME"])
+        try:
+            up = containers.infra("up", seconds=1200)
+            assert up.returncode == 0, up.stderr[-3000:]
+            yield containers
+        finally:
+            if containers.listed():
+                containers.infra("reset")

@@ -1,7 +1,6 @@
-"""The stack in containers as a test handles it: by the commands of a user, and by `docker`."""
+"""The stack in containers as a test handles it: by the commands of a user, by compose, and by `docker`."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from testcontainers.compose import DockerCompose
+
 from infra.local import status
 from lakehouse.progress import Progress
-from lakehouse.settings import Settings, load
+from lakehouse.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("gateway", "broker", "connect", "spark")
@@ -19,39 +20,32 @@ Done = subprocess.CompletedProcess[str]
 
 
 class Containers:
-    """A compose project.
+    """The compose project that the environment names.
 
     Args:
-        environment: What tells it from others: name, ports, data folder, images.
+        name: The project's name.
     """
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.name = environment["COMPOSE_PROJECT_NAME"]
-        self.settings: Settings = load(environment, None)
-        self._environment = {**os.environ, **environment}
+    def __init__(self, name: str) -> None:
+        self.name, self.settings = name, load(dotenv=None)
+        self.shop = DockerCompose(ROOT, profiles=["live"], services=["generator"])
 
     def infra(self, *words: str, seconds: float = 600) -> Done:
         """Run a command of `python -m infra` to its end."""
         command = [sys.executable, "-m", "infra", *words]
-        options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds}
-        return subprocess.run(command, check=False, cwd=ROOT, env=self._environment, **options)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds)
 
     def begin(self, *words: str, output: Path) -> "subprocess.Popen[str]":
         """Begin a command of `python -m infra`; what it says goes to a file."""
         command = [sys.executable, "-m", "infra", *words]
         with output.open("w", encoding="utf-8") as file:
-            return subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=file, stderr=file, text=True)
-
-    def compose(self, *words: str) -> str:
-        """What `docker compose` answers."""
-        ports = {"GATEWAY": self.settings.aws_endpoint_url, "CONNECT": self.settings.connect_url}
-        given = {f"{name}_PORT": url.rpartition(":")[2] for name, url in ports.items()}
-        given["BROKER_PORT"] = self.settings.kafka_bootstrap_servers.rpartition(":")[2]
-        return self._docker(["compose", "--file", str(ROOT / "docker-compose.yaml"), *words], given)
+            return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, text=True)
 
     def docker(self, *words: str) -> str:
         """What `docker` answers."""
-        return self._docker([*words], {})
+        done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr[-2000:]}"
+        return done.stdout
 
     def crash(self, name: str) -> None:
         """Kill the processes of a container but its init, which ends with them: its restart policy holds."""
@@ -71,13 +65,7 @@ class Containers:
     def rows(self) -> int:
         """Rows that the driver has committed."""
         found: Progress | None = status.progress(self.settings)
-        return sum(found.rows.values()) if found else 0
-
-    def _docker(self, words: list[str], environment: dict[str, str]) -> str:
-        given = {**self._environment, **environment}
-        done = subprocess.run(["docker", *words], env=given, capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr[-2000:]}"
-        return done.stdout
+        return found.rows.get("rows_read", 0) if found else 0
 
 
 def wait_until(what: str, holds: Callable[[], bool], seconds: float = 300) -> None:

@@ -15,7 +15,7 @@ import yaml
 from connect.definition import definition
 from infra.local import artifacts, stack, worker
 from lakehouse import places
-from lakehouse.settings import load
+from lakehouse.settings import COMPOSE, load
 
 pytestmark = pytest.mark.infra
 
@@ -34,10 +34,22 @@ def _by_hand(environment: Mapping[str, str]) -> dict[str, Any]:
     return dict(yaml.safe_load(_VARIABLE.sub(value, FILE.read_text(encoding="utf-8"))))
 
 
-def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
+def _by_compose(folder: Path) -> dict[str, Any]:
     done = subprocess.run(
-        ["docker", "compose", "--profile", "*", "-f", str(FILE), "config", "--format", "json"],
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environment},
+        [
+            "docker",
+            "compose",
+            "--profile",
+            "*",
+            "--project-directory",
+            str(folder),
+            "-f",
+            str(FILE),
+            "config",
+            "--format",
+            "json",
+        ],
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         capture_output=True,
         text=True,
         check=False,
@@ -54,14 +66,18 @@ def _has_compose() -> bool:
     )
 
 
-@pytest.fixture(scope="module", params=["by hand", "by compose"])
-def project(request: pytest.FixtureRequest) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=["by hand", "by compose", "by compose, every setting in .env"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The project with default variables."""
     if request.param == "by hand":
         return _by_hand({})
     if not _has_compose():
         pytest.skip("there is no docker compose on this machine")
-    return _by_compose({})
+    folder = tmp_path_factory.mktemp("project")
+    if ".env" in request.param:
+        example = (ROOT / ".env.example").read_text(encoding="utf-8")
+        (folder / ".env").write_text(re.sub(r"^#([A-Z_]+=)", r"\1", example, flags=re.MULTILINE), encoding="utf-8")
+    return _by_compose(folder)
 
 
 def _ports(service: Mapping[str, Any]) -> list[tuple[str, int]]:
@@ -151,7 +167,8 @@ def test_the_gateway_needs_no_secret(project: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["gateway", "spark", "generator"])
 def test_every_variable_of_ours_is_a_setting(project: dict[str, Any], name: str) -> None:
     given = {key: str(value) for key, value in project["services"][name]["environment"].items()}
-    environment = {key: value for key, value in given.items() if key != "SPARK_LOCAL_DIRS"}
+    other = {"SPARK_LOCAL_DIRS", *(name for name, _, _ in COMPOSE)}
+    environment = {key: value for key, value in given.items() if key not in other}
     settings = load(environ=environment, dotenv=None)
     for variable, value in environment.items():
         assert str(getattr(settings, variable.lower())) == value

@@ -12,6 +12,7 @@ import pytest
 
 from infra.__main__ import main
 from infra.local import compose, composing, engine, runtime
+from infra.local.trial import free_ports
 from lakehouse.settings import load
 
 pytestmark = pytest.mark.unit
@@ -67,18 +68,12 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("STACK", "compose")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
-    for name, port in zip(("AWS_ENDPOINT_URL", "CONNECT_URL"), _free(2), strict=True):
+    for name, port in zip(("AWS_ENDPOINT_URL", "CONNECT_URL"), free_ports(2), strict=True):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{_free(1)[0]}")
+    broker, metrics = free_ports(2)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{broker}")
+    monkeypatch.setenv("METRICS_PORT", str(metrics))
     return Docker(programs)
-
-
-def _free(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return found
 
 
 def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -124,13 +119,25 @@ def test_without_docker_the_other_way_is_named(
     assert "leave STACK at processes" in told
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "part"),
+    [("CONNECT_URL", "http://127.0.0.1:{}", "connect"), ("METRICS_PORT", "{}", "spark")],
+)
 def test_a_port_in_use_is_told_before_anything_starts(
-    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    docker: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    value: str,
+    part: str,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
-        monkeypatch.setenv("CONNECT_URL", f"http://127.0.0.1:{held.getsockname()[1]}")
+        port = held.getsockname()[1]
+        monkeypatch.setenv(setting, value.format(port))
         assert main(["up"]) == 2
-        assert f"port {held.getsockname()[1]} of connect is held by" in _one_line(capsys)
+        told = _one_line(capsys)
+    assert f"port {port} of {part} is held by" in told
+    assert f"set {setting} in .env" in told
     assert not docker.was_asked("compose", "up")
 
 
