@@ -110,11 +110,14 @@ def rows(path: str, schema: Schema, source: Mapping[str, str], *, client: Any, s
         scratch: A folder for what must lie on disk meanwhile.
 
     Raises:
-        ContractError: A file has a fault.
+        ContractError: A file has a fault, or there is no row at all.
         SourceError: S3 does not answer.
     """
-    found = _Read(scratch, schema, source).batches(storage.files(path, client), lambda _: None)
-    return pa.Table.from_batches(found, schema.arrow)
+    files = storage.files(path, client)
+    found = pa.Table.from_batches(_Read(scratch, schema, source).batches(files, lambda _: None), schema.arrow)
+    if not len(found):
+        raise _nothing(files)
+    return found
 
 
 def _rows(
@@ -123,12 +126,16 @@ def _rows(
     """The file that holds the rows of the data set after this import."""
     fresh, merged = drafts
     if not _write(fresh, schema, _Read(fresh.parent, schema, job.source).batches(files, report)):
-        names = files[0].name if len(files) == 1 else f"the {len(files)} files, of which the first is {files[0].name},"
-        raise ContractError(f"no row of data in {names}", "at least one besides a header", "upload the data")
+        raise _nothing(files)
     if not job.is_incremental or job.previous is None:
         return fresh
     _write(merged, schema, merging.merged(job.previous / DATA, fresh, schema, scratch=fresh.parent))
     return merged
+
+
+def _nothing(files: Sequence[File]) -> ContractError:
+    names = files[0].name if len(files) == 1 else f"the {len(files)} files, of which the first is {files[0].name},"
+    return ContractError(f"no row of data in {names}", "at least one besides a header", "upload the data")
 
 
 class _Read:
@@ -142,7 +149,8 @@ class _Read:
         try:
             with self._copy.open("w+b") as scratch:
                 for file in files:
-                    yield from self._of(file, scratch)
+                    if file.size:  # what writes in parts leaves empty ones, which are not even Parquet
+                        yield from self._of(file, scratch)
                     done += file.size
                     report(done / every)
         finally:

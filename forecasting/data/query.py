@@ -65,6 +65,11 @@ def answer(
     }
 
 
+def forget() -> None:
+    """Close all forecasts: the disk holds a deleted one for as long as it is open."""
+    _opened.cache_clear()
+
+
 @lru_cache(OPEN)
 def _opened(folder: Path, _modified: int, _inode: int) -> Artefact:
     """The file's times are a part of the key: a folder whose forecast was made anew is opened anew."""

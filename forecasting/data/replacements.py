@@ -12,6 +12,8 @@ from forecasting.data import importing
 from forecasting.data.schema import Attribute, Schema
 from lakehouse.errors import ContractError
 
+ROW, PLACE = "#row", "#place"  # no names of attributes
+
 
 def read(source: Mapping[str, Any], related: Schema, *, client: Any, scratch: Path) -> pa.Table:
     """The replacement rows.
@@ -60,14 +62,14 @@ def apply(related: pa.Table, schema: Schema, rows: pa.Table) -> pa.Table:
     if len(twice):
         told = f"{twice['count_all'][0]} replacements of {_told(twice, keys)}"
         raise ContractError(told, "one per series and time", "remove the others")
-    numbered = pa.table({one: rows[one] for one in keys} | {"row": pa.array(np.arange(len(rows)))})
-    places = pa.table({one: related[one] for one in keys} | {"place": pa.array(np.arange(len(related)))})
+    numbered = pa.table({one: rows[one] for one in keys} | {ROW: pa.array(np.arange(len(rows)))})
+    places = pa.table({one: related[one] for one in keys} | {PLACE: pa.array(np.arange(len(related)))})
     unknown = numbered.join(places, keys, join_type="left anti")
     if len(unknown):
         raise ContractError(
             f"a replacement of {_told(unknown, keys)}", "a row of the related time series", "remove or correct it"
         )
-    found = places.join(numbered, keys, join_type="left outer").sort_by("place")["row"]
+    found = places.join(numbered, keys, join_type="left outer").sort_by(PLACE)[ROW]
     for name in rows.column_names:
         if name not in keys:
             value = rows[name].take(found)

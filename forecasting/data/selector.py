@@ -12,6 +12,8 @@ from forecasting.data import importing
 from forecasting.data.schema import Attribute, Schema
 from lakehouse.errors import ContractError
 
+PLACE = "#place"  # no name of an attribute
+
 
 def read(selector: Mapping[str, Any], keys: tuple[str, ...], *, client: Any, scratch: Path) -> pa.Table:
     """The keys of the chosen series.
@@ -54,8 +56,8 @@ def chosen(keys: pa.Table, wanted: pa.Table) -> NDArray[np.bool_]:
         ContractError: Not one series is left.
     """
     names = wanted.column_names
-    numbered = pa.table({name: keys[name] for name in names} | {"place": pa.array(np.arange(len(keys)))})
-    found = numbered.join(wanted.group_by(names).aggregate([]), names, join_type="left semi")["place"].to_numpy()
+    numbered = pa.table({name: keys[name] for name in names} | {PLACE: pa.array(np.arange(len(keys)))})
+    found = numbered.join(wanted.group_by(names).aggregate([]), names, join_type="left semi")[PLACE].to_numpy()
     if not len(found):
         raise ContractError(
             f"a TimeSeriesSelector of {len(wanted)} series, none of them known", "series of the predictor", "name some"

@@ -18,7 +18,12 @@ _CONDITIONS = {"EQUALS": pc.equal, "NOT_EQUALS": pc.not_equal, "LESS_THAN": pc.l
 _OPERATIONS = {"ADD": pc.add, "SUBTRACT": pc.subtract, "MULTIPLY": pc.multiply, "DIVIDE": pc.divide}
 
 
-def apply(related: pa.Table, schema: Schema, transformations: Sequence[Mapping[str, Any]]) -> pa.Table:
+def apply(
+    related: pa.Table,
+    schema: Schema,
+    transformations: Sequence[Mapping[str, Any]],
+    metadata: tuple[pa.Table, Schema] | None = None,
+) -> pa.Table:
     """Apply transformations one after the other, each to what the ones before have left.
 
     A row is changed where all conditions hold; without conditions every row is. A missing value fulfils no condition
@@ -28,6 +33,7 @@ def apply(related: pa.Table, schema: Schema, transformations: Sequence[Mapping[s
         related: The related series, columns as the schema has them.
         schema: Of the related series.
         transformations: The API's TimeSeriesTransformations.
+        metadata: Rows and schema of the item metadata, of which conditions may ask, too.
 
     Returns:
         The same rows in the same order.
@@ -39,13 +45,26 @@ def apply(related: pa.Table, schema: Schema, transformations: Sequence[Mapping[s
     for one in transformations:
         chosen = pa.chunked_array([np.ones(len(related), np.bool_)])
         for condition in one.get("TimeSeriesConditions") or ():
-            chosen = pc.and_(chosen, _fulfilled(related, schema, condition))
+            chosen = pc.and_(chosen, _fulfilled(condition, *_asked(related, schema, condition, metadata)))
         related = _changed(related, schema, one["Action"], chosen)
     return related
 
 
-def _fulfilled(related: pa.Table, schema: Schema, condition: Mapping[str, Any]) -> pa.ChunkedArray:
-    attribute = _attribute(schema, condition["AttributeName"])
+def _asked(
+    related: pa.Table, schema: Schema, condition: Mapping[str, Any], metadata: tuple[pa.Table, Schema] | None
+) -> tuple[Attribute, pa.ChunkedArray]:
+    """What a condition asks of each row: a column of the related series, or what the metadata say of its item."""
+    name = condition["AttributeName"]
+    if metadata and name.lower() not in (known.lower() for known in schema.names):
+        items, of_items = metadata
+        attribute = _attribute(of_items, name)
+        place = pc.index_in(related[schema.item], items[of_items.item].combine_chunks())
+        return attribute, items[attribute.name].take(place)
+    attribute = _attribute(schema, name)
+    return attribute, related[attribute.name]
+
+
+def _fulfilled(condition: Mapping[str, Any], attribute: Attribute, column: pa.ChunkedArray) -> pa.ChunkedArray:
     word = condition["Condition"]
     if attribute.kind in ("string", "geolocation") and word not in ("EQUALS", "NOT_EQUALS"):
         raise ContractError(
@@ -53,7 +72,6 @@ def _fulfilled(related: pa.Table, schema: Schema, condition: Mapping[str, Any]) 
             "EQUALS or NOT_EQUALS",
             "compare numbers and timestamps",
         )
-    column = related[attribute.name]
     if attribute.kind == "integer":
         column = pc.cast(column, pa.float64(), safe=False)
     holds = pc.fill_null(_CONDITIONS[word](column, _value(attribute, condition["AttributeValue"])), False)

@@ -3,9 +3,7 @@
 Everything chosen for a window is chosen on windows before it.
 """
 
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,21 +91,3 @@ class Backtest:
 
     levels: tuple[float, ...]
     windows: tuple[Window, ...]
-
-    def save(self, path: Path) -> None:
-        """Write it as arrays of numpy."""
-        arrays: dict[str, NDArray[Any]] = {"levels": np.array(self.levels)}
-        for number, window in enumerate(self.windows):
-            arrays |= {f"{number} {one.name}": np.asarray(getattr(window, one.name)) for one in fields(window)}
-        with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> "Backtest":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as kept:
-            names = [one.name for one in fields(Window)]
-            count = (len(kept.files) - 1) // len(names)
-            rows = [{name: kept[f"{number} {name}"] for name in names} for number in range(count)]
-            windows = [Window(**{**row, "start_period": int(row["start_period"])}) for row in rows]
-            return cls(tuple(kept["levels"].tolist()), tuple(windows))

@@ -23,7 +23,7 @@ from forecasting.engine.panel import Panel
 from lakehouse.errors import ContractError
 
 SERIES = 20_000  # forecast at a time
-PREDICTOR, EVALUATION, BACKTEST = "predictor.json", "evaluation.json", "backtest.npz"
+PREDICTOR, EVALUATION = "predictor.json", "evaluation.json"
 
 Array = NDArray[np.float64]
 Report = Callable[[float], None]
@@ -75,7 +75,8 @@ class Trained:
         horizon: Periods to forecast.
         frequency: Of the periods.
         evaluation: How good it was.
-        backtest: What it forecast in the windows that were held out.
+        backtest: What it forecast in the windows that were held out; empty in one that was read back, since whoever
+            forecasts needs none of it and it is as large as a forecast of as many windows.
         note: A sentence about stand-ins for what this service has not, or "".
     """
 
@@ -115,7 +116,7 @@ class Trained:
         return Forecast(panel.end, whole.quantiles[..., places], whole.mean)
 
     def save(self, folder: Path) -> None:
-        """Write the predictor into a folder, which is made if need be."""
+        """Write the predictor, without its backtest, into a folder, which is made if need be."""
         folder.mkdir(parents=True, exist_ok=True)
         kept: dict[str, Any] = {
             "horizon": self.horizon,
@@ -130,7 +131,6 @@ class Trained:
             model.save(place)
         (folder / PREDICTOR).write_text(json.dumps(kept), encoding="utf-8")
         (folder / EVALUATION).write_text(json.dumps(self.evaluation.to_json()), encoding="utf-8")
-        self.backtest.save(folder / BACKTEST)
 
     @classmethod
     def load(cls, folder: Path) -> "Trained":
@@ -140,7 +140,7 @@ class Trained:
         frequency = Frequency(**{**kept["frequency"], "boundary": Boundary(**kept["frequency"]["boundary"])})
         evaluation = Evaluation.from_json(json.loads((folder / EVALUATION).read_text(encoding="utf-8")))
         mixture = Mixture(models, kept["weights"])
-        return cls(mixture, kept["horizon"], frequency, evaluation, Backtest.load(folder / BACKTEST), kept["note"])
+        return cls(mixture, kept["horizon"], frequency, evaluation, Backtest((), ()), kept["note"])
 
 
 def require_history(panel: Panel) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from forecasting.definitions.definition import AUTO, Definition, Predictor, least_windows
-from forecasting.pipeline import names, sql
+from forecasting.pipeline import names, predictors, sql
+from forecasting.pipeline.predictors import tags
 from lakehouse import places, runs
 from lakehouse.errors import ContractError
 
 Request = dict[str, Any]
-
-_ALGORITHM = "arn:aws:forecast:::algorithm/"
 
 
 @dataclass(frozen=True)
@@ -108,11 +107,11 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "", trai
             "DatasetGroupName": group,
             "Domain": "CUSTOM",
             "DatasetArns": [one["arn"] for one in datasets],
-            "Tags": _tags(definition, run),
+            "Tags": tags(definition, run),
         },
         "group_arn": group_arn,
         "predictors": [
-            _predictor(definition, one, names.resource(trained, str(number)), group_arn, run)
+            predictors.predictor(definition, one, names.resource(trained, str(number)), group_arn, run)
             for number, one in enumerate(definition.predictors, start=1)
         ],
         "forecast": {"name": name, "arn": forecast_arn, "types": list(definition.quantiles)},
@@ -122,12 +121,12 @@ def plan(definition: Definition, run: str, site: Site, *, upload: str = "", trai
                 "ForecastArn": forecast_arn,
                 "Destination": _destination(definition, run, site, "export"),
                 "Format": "CSV",
-                "Tags": _tags(definition, run),
+                "Tags": tags(definition, run),
             },
             "arn": site.place.arn("forecast-export-job", name, name),
         },
         "backtest": {"name": name, "destination": _destination(definition, run, site, "backtest")},
-        "tags": _tags(definition, run),
+        "tags": tags(definition, run),
     }
 
 
@@ -168,7 +167,7 @@ def _dataset(
         "Domain": "CUSTOM",
         "DatasetType": _KINDS[kind],
         "Schema": {"Attributes": [{"AttributeName": one, "AttributeType": type_} for one, type_ in attributes]},
-        "Tags": _tags(definition, ""),
+        "Tags": tags(definition, ""),
     }
     start: Request = {
         "DatasetImportJobName": names.resource("run", run),
@@ -176,7 +175,7 @@ def _dataset(
         "DataSource": {"S3Config": {"Path": source, "RoleArn": site.role}},
         "Format": "CSV" if upload else "PARQUET",
         "ImportMode": "FULL",
-        "Tags": _tags(definition, run),
+        "Tags": tags(definition, run),
     }
     if not is_metadata:
         create["DataFrequency"] = definition.frequency
@@ -202,64 +201,6 @@ def _query(text: str, site: Site, which: list[str]) -> Request:
     }
 
 
-def _predictor(definition: Definition, one: Predictor, name: str, group_arn: str, run: str) -> Request:
-    make = _automatic if one.algorithm == AUTO else _single
-    return {
-        "name": name,
-        "kind": AUTO if one.algorithm == AUTO else "single",
-        "label": "AutoPredictor" if one.algorithm == AUTO else one.algorithm,
-        "group_arn": group_arn,
-        "create": make(definition, one, name, group_arn) | {"Tags": _tags(definition, run)},
-    }
-
-
-def _automatic(definition: Definition, one: Predictor, name: str, group_arn: str) -> Request:
-    data: Request = {"DatasetGroupArn": group_arn}
-    if definition.holidays:
-        data["AdditionalDatasets"] = [{"Name": "holiday", "Configuration": {"CountryCode": [definition.holidays]}}]
-    if definition.filling:
-        data["AttributeConfigs"] = [{"AttributeName": sql.TARGET, "Transformations": dict(definition.filling)}]
-    return _common(definition, name) | {
-        "ForecastFrequency": definition.frequency,
-        "DataConfig": data,
-        **({"ForecastDimensions": list(definition.dimensions)} if definition.dimensions else {}),
-    }
-
-
-def _single(definition: Definition, one: Predictor, name: str, group_arn: str) -> Request:
-    features: Request = {"ForecastFrequency": definition.frequency}
-    if definition.dimensions:
-        features["ForecastDimensions"] = list(definition.dimensions)
-    if definition.filling:
-        way = {"FeaturizationMethodName": "filling", "FeaturizationMethodParameters": dict(definition.filling)}
-        features["Featurizations"] = [{"AttributeName": sql.TARGET, "FeaturizationPipeline": [way]}]
-    data: Request = {"DatasetGroupArn": group_arn}
-    if definition.holidays:
-        data["SupplementaryFeatures"] = [{"Name": "holiday", "Value": definition.holidays}]
-    return _common(definition, name) | {
-        "AlgorithmArn": f"{_ALGORITHM}{one.algorithm}",
-        "EvaluationParameters": {"NumberOfBacktestWindows": one.windows, "BackTestWindowOffset": definition.horizon},
-        "InputDataConfig": data,
-        "FeaturizationConfig": features,
-        **({"TrainingParameters": dict(one.parameters)} if one.parameters else {}),
-    }
-
-
-def _common(definition: Definition, name: str) -> Request:
-    return {
-        "PredictorName": name,
-        "ForecastHorizon": definition.horizon,
-        "ForecastTypes": list(definition.quantiles),
-        "OptimizationMetric": definition.metric,
-    }
-
-
 def _destination(definition: Definition, run: str, site: Site, kind: str) -> Request:
     path = f"s3://{site.bucket}/{runs.files(definition.name, run, kind)}{site.attempt}/"
     return {"S3Config": {"Path": path, "RoleArn": site.role}}
-
-
-def _tags(definition: Definition, run: str) -> list[Request]:
-    """By which clean-up knows a forecast's resources."""
-    found = [{"Key": "saleslake:forecast", "Value": definition.name}]
-    return [*found, {"Key": "saleslake:run", "Value": run}] if run else found

@@ -1,6 +1,7 @@
 """Series of a forecast for people: exports as rows, sums over items, and the seasonal naive yardstick. Pure."""
 
 import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ def points(text: str, dimensions: int = 0, *, is_log: bool = False) -> list[Poin
         dimensions: How many columns follow the item's and make the series with it.
         is_log: Whether values are log(1 + x).
     """
-    rows = csv.DictReader(text.splitlines())
+    rows = csv.DictReader(io.StringIO(text, newline=""))
     heads = list(rows.fieldnames or [])
     levels = [head for head in heads if head == "mean" or (head[:1] == "p" and head[1:].isdigit())]
     moment = next((head for head in ("date", "timestamp") if head in heads), "")

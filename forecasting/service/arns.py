@@ -7,7 +7,6 @@ import secrets
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-ULID_LENGTH = 26
 
 
 def arn(region: str, account: str, *parts: str) -> str:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from forecasting.service import states
+from forecasting.service import query, states
 from forecasting.service.jobs import Jobs, ending
 from forecasting.service.processes import COMMAND, Workers
 from forecasting.service.store import Resource
@@ -122,7 +122,8 @@ class Manager:
         known = self._store.ids()
         for path in self._folder.iterdir():
             if path.name not in known:
-                shutil.rmtree(path)
+                # What is no folder was not made here, and what cannot be removed must not keep jobs from starting.
+                shutil.rmtree(path, ignore_errors=True)
         self._is_recovered = True
 
     def _update(self, group: Resource) -> None:
@@ -138,6 +139,7 @@ class Manager:
         try:
             if folder.exists():
                 folder.rename(removed)
+                query.forget()
         except OSError as fault:
             self._transitions.set(resource, states.DELETE_FAILED, message=f"The artefacts stay: {fault}")
             return

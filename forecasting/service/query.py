@@ -5,6 +5,7 @@ The numbers come from `forecasting.data.query`.
 
 import importlib
 import re
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ class Reader(Protocol):
         ...
 
 
+READER = "forecasting.data.query"
 _DAY = 86_400
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2})?", re.ASCII)
 
@@ -55,8 +57,14 @@ def find(name: str, request: Json, view: View) -> Resource:
 
 def reader() -> Reader:
     """What reads forecasts; it brings numpy along, so it is imported with the first query."""
-    found: Any = importlib.import_module("forecasting.data.query")
+    found: Any = importlib.import_module(READER)
     return found
+
+
+def forget() -> None:
+    """Let go of what queries have opened, since a forecast is deleted."""
+    if READER in sys.modules:  # without a query nothing is open
+        importlib.import_module(READER).forget()
 
 
 def ask(request: Json, folder: Path) -> Json:
@@ -79,6 +87,8 @@ def ask(request: Json, folder: Path) -> Json:
         if isinstance(fault, found.NotFoundError):
             raise faults.ApiError("ResourceNotFoundException", str(fault)) from fault
         raise faults.invalid(str(fault)) from fault
+    except FileNotFoundError as fault:  # deleted since it was looked up
+        raise faults.not_found(next(request[name] for name in request if name.endswith("Arn"))) from fault
 
 
 def _moment(request: Json, member: str) -> str | None:

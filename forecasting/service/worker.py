@@ -4,6 +4,7 @@ It ends when its standard input does, so that a killed service leaves no worker 
 database; what it has to say it writes into its folder.
 """
 
+import contextlib
 import importlib
 import logging
 import os
@@ -20,6 +21,8 @@ Body = Callable[[job.Job], job.Result]
 
 NICENESS = 10
 """How far a job steps back: a forecast may take longer, the stream of changes beside it must not wait."""
+FIRST_TO_END = "500"
+"""Where memory runs out, the system ends a job before the gateway, the broker or Spark; a job runs again or fails."""
 
 
 def run(folder: Path, bodies: Mapping[str, Body]) -> None:
@@ -54,6 +57,8 @@ def main(bodies: Mapping[str, Body] | None = None) -> None:
     """
     threading.Thread(target=_end_with_input, daemon=True).start()
     os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # Linux alone has it
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_END, encoding="ascii")
     logs.configure(settings.load(dotenv=None).log_level)
     if bodies is None:
         bodies = importlib.import_module("forecasting.service.bodies").BODIES

@@ -41,7 +41,7 @@ def analysis(job: Job) -> Result:
 def what_if(job: Job) -> Result:
     """Forecast what the baseline forecast would be if its related series were others."""
     inputs = job.inputs
-    found = panels.related(inputs["data"])
+    found = panels.rows(inputs["data"], "related")
     if found is None:
         raise ContractError(
             "a what-if forecast of a dataset group without related time series",
@@ -50,7 +50,8 @@ def what_if(job: Job) -> Result:
         )
     rows, schema = found
     if "TimeSeriesTransformations" in job.request:
-        rows = transformations.apply(rows, schema, job.request["TimeSeriesTransformations"])
+        metadata = panels.rows(inputs["data"], "metadata")
+        rows = transformations.apply(rows, schema, job.request["TimeSeriesTransformations"], metadata)
     if "TimeSeriesReplacementsDataSource" in job.request:
         source = job.request["TimeSeriesReplacementsDataSource"]
         rows = replacements.apply(rows, schema, replacements.read(source, schema, client=aws.s3(), scratch=job.folder))

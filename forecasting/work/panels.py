@@ -31,9 +31,9 @@ def schema(source: Json) -> Schema:
     return Schema.of(source["dataset"]["Schema"], source["dataset"]["Domain"])
 
 
-def related(data: Json) -> tuple[pa.Table, Schema] | None:
-    """The rows of the related time series, and their columns; None where the group has none."""
-    source = data.get("related")
+def rows(data: Json, role: str) -> tuple[pa.Table, Schema] | None:
+    """The rows of `related` or `metadata`, and their columns; None where the group has none."""
+    source = data.get(role)
     return (importing.table(Path(source["folder"])), schema(source)) if source else None
 
 
@@ -49,7 +49,7 @@ def panel(configuration: Configuration, data: Json, related_rows: pa.Table | Non
         ContractError: The data do not fit the forecast.
     """
     target = schema(data["target"])
-    if related_rows is None and (found := related(data)):
+    if related_rows is None and (found := rows(data, "related")):
         related_rows = found[0]
     metadata = data.get("metadata")
     layout = _layout(configuration, target, data["target"]["dataset"]["Domain"], related_rows)

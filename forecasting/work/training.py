@@ -30,7 +30,7 @@ def run(job: Job) -> Result:
     """Train, and leave the predictor, backtest.parquet and accuracy.parquet."""
     configuration = Configuration.of(job.request)
     panel = panels.panel(configuration, job.inputs["data"])
-    _check_lengths(configuration, panel)
+    _check_lengths(configuration, panel, is_retrained=job.inputs.get("reference") is not None)
     training = Training(
         configuration.horizon,
         configuration.quantiles,
@@ -47,11 +47,11 @@ def run(job: Job) -> Result:
     return Result(message=trained.note, body=_body(configuration, trained.evaluation))
 
 
-def _check_lengths(configuration: Configuration, panel: Panel) -> None:
+def _check_lengths(configuration: Configuration, panel: Panel, *, is_retrained: bool) -> None:
     """The API's limits on horizon and offset, which depend on how long the data are."""
-    if configuration.algorithm is None:
+    if configuration.algorithm is None and not is_retrained:
         most = panel.periods // 4
-    elif configuration.algorithm in GLOBAL:
+    elif configuration.algorithm in (*GLOBAL, None):
         most = panel.periods // 3
     else:
         most = panel.periods - 1

@@ -70,6 +70,14 @@ class Program:
         self, name: str, kind: str, columns: dict[str, str], rows: list[list[str]] | bytes, **given: Any
     ) -> str:
         """A dataset with an import that has succeeded."""
+        arn, job = self.begun(name, kind, columns, rows, **given)
+        self.done(self.forecast.describe_dataset_import_job, DatasetImportJobArn=job)
+        return arn
+
+    def begun(
+        self, name: str, kind: str, columns: dict[str, str], rows: list[list[str]] | bytes, **given: Any
+    ) -> tuple[str, str]:
+        """A dataset and an import into it that nobody has waited for yet."""
         self.put(f"in/{name}.csv", rows)
         attributes = [{"AttributeName": column, "AttributeType": type_} for column, type_ in columns.items()]
         wanted = {"Domain": "CUSTOM", **given}
@@ -85,14 +93,14 @@ class Program:
             DataSource=self.place(f"in/{name}.csv"),
             TimestampFormat=wanted.get("TimestampFormat", "yyyy-MM-dd HH:mm:ss"),
         )["DatasetImportJobArn"]
-        self.done(self.forecast.describe_dataset_import_job, DatasetImportJobArn=job)
-        return arn
+        return arn, job
 
     def group(self, name: str, *datasets: str, domain: str = "CUSTOM") -> str:
         made = self.forecast.create_dataset_group(DatasetGroupName=name, Domain=domain, DatasetArns=list(datasets))
         return str(made["DatasetGroupArn"])
 
     def auto_predictor(self, name: str, group: str, frequency: str, horizon: int, **given: Any) -> str:
+        """An automatic predictor whose training nobody has waited for yet."""
         config = {"DatasetGroupArn": group, **given.pop("DataConfig", {})}
         arn: str = self.forecast.create_auto_predictor(
             PredictorName=name,
@@ -102,8 +110,12 @@ class Program:
             DataConfig=config,
             **given,
         )["PredictorArn"]
-        self.done(self.forecast.describe_auto_predictor, PredictorArn=arn)
         return arn
+
+    def trained(self, predictor: str) -> str:
+        """An automatic predictor, once it is."""
+        self.done(self.forecast.describe_auto_predictor, PredictorArn=predictor)
+        return predictor
 
     def predictor(self, name: str, group: str, frequency: str, horizon: int, **given: Any) -> str:
         """A predictor of one algorithm."""

@@ -227,34 +227,6 @@ def test_an_export_into_no_bucket_fails_and_says_so(program: Program, forecast: 
     assert "bucket no-such-bucket: S3 says NoSuchBucket" in found["Message"]
 
 
-@pytest.mark.parametrize(
-    ("name", "rows", "told"),
-    [
-        ("one_day", [["a", "2024-01-01", "1"]], "a forecast horizon of 7 with 1 periods of data"),
-        ("no_values", [["a", f"2024-01-{day:02}", ""] for day in range(1, 31)], "the target time series has no value"),
-        (
-            "a_wrong_year",
-            [["a", "2024-01-01", "1"], ["a", "9999-12-31", "1"]],
-            "look for a wrong year among the timestamps",
-        ),
-    ],
-)
-def test_data_that_nothing_can_be_learned_from_fail_the_predictor(
-    program: Program, name: str, rows: list[list[str]], told: str
-) -> None:
-    arn = program.dataset(name, "TARGET_TIME_SERIES", SCHEMA, rows, DataFrequency="D", TimestampFormat="yyyy-MM-dd")
-    made = program.forecast.create_predictor(
-        PredictorName=name,
-        AlgorithmArn=NPTS,
-        ForecastHorizon=7,
-        InputDataConfig={"DatasetGroupArn": program.group(name, arn)},
-        FeaturizationConfig={"ForecastFrequency": "D"},
-    )
-    found = program.ended(program.forecast.describe_predictor, PredictorArn=made["PredictorArn"])
-    assert found["Status"] == "CREATE_FAILED"
-    assert told in found["Message"]
-
-
 def refusal(call: Any, **given: Any) -> str:
     """The code of the error that a call is answered with: a 400 whose text can be read."""
     with pytest.raises(ClientError) as caught:

@@ -14,6 +14,7 @@ from forecasting.pipeline import series, sql
 from infra.__main__ import main
 from infra.aws.athena import Athena
 from infra.commands import forecast as command
+from infra.local.gateway import ensure_bucket
 from lakehouse import runs
 from lakehouse.settings import Settings, environment
 from tests.stack import forecast_lake
@@ -66,17 +67,20 @@ weekly:
 NAMES = ("plain", "logs", "chosen", "halves", "monthly", "weekly")
 
 
-@pytest.fixture
-def lake(gateway: Settings, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    path = tmp_path / "forecasts.yaml"
+@pytest.fixture(scope="module")
+def lake(gateway: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """One lake for all of these tests: what one has made is there for the next, or is made anew."""
+    path = tmp_path_factory.mktemp("real") / "forecasts.yaml"
     path.write_text(FILE, encoding="utf-8")
-    settings = forecast_lake.in_bucket(gateway, bucket, forecasts=str(path))
+    settings = forecast_lake.in_bucket(gateway, "forecastsreal", forecasts=str(path))
+    ensure_bucket(settings)
     forecast_lake.small(settings)
-    for name, value in environment(settings).items():
-        monkeypatch.setenv(name, value)
-    yield settings
-    for name in ("plain", "logs", "chosen", "halves", "monthly", "longest", "nothing", "weekly"):
-        main(["forecast-clean", name])
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(settings).items():
+            patch.setenv(name, value)
+        yield settings
+        for name in (*NAMES, "longest", "nothing"):
+            main(["forecast-clean", name])
 
 
 def objects(s3: Any, bucket: str, prefix: str) -> list[str]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.stack.conftest import wait_until
-from tests.stack.forecast_program import JOB_SECONDS, LEVELS, Program, Row, served
+from tests.stack.forecast_program import LEVELS, Program, Row, served
 
 pytestmark = pytest.mark.stack
 
 SAMPLES = Path(__file__).parents[1] / "data" / "aws_forecast_samples"
+TTS, RTS = "TARGET_TIME_SERIES", "RELATED_TIME_SERIES"
+QUOTAS = "imports_at_once=9,auto_predictors_at_once=9"
 FILLED = {"middlefill": "median", "backfill": "median", "futurefill": "median"}
 
 
@@ -24,10 +25,110 @@ def sample(name: str) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+# By group: its domain, and of its data sets the kind, the columns and the rows.
+DataSets = dict[str, tuple[str, list[tuple[str, dict[str, str], list[list[str]]]]]]
+WEATHER = ("workingday", "weather", "temperature", "humidity", "windspeed")  # `temp` is a reserved name
+BIKE = (
+    "timestamp", "season", "holiday", "workingday", "weather", "temperature", "atemp", "humidity", "windspeed",
+    "casual", "registered", "count", "item_id",
+)  # fmt: skip
+STORES = {"item_id": "string", "store_id": "string", "timestamp": "timestamp"}
+GIVEN = {"consumer_electronics": {"Domain": "RETAIL", "TimestampFormat": "yyyy-MM-dd", "DataFrequency": "M"}}
+ITEMS = 6  # of the twenty: each has models of its own, which take most of the time
+
+
+def some_demand() -> list[list[str]]:
+    """The first items of a sample, with its header."""
+    head, *rows = sample("sample_demand")
+    items = sorted({item for _, item, _ in rows})[:ITEMS]
+    return [head, *(row for row in rows if row[1] in items)]
+
+
+def data_sets() -> DataSets:
+    """What the samples' notebooks import; of the bikes, the target lacks the last day."""
+    bike = [dict(zip(BIKE, row, strict=True)) for row in sample("bike")]
+    target = {"item_id": "string", "timestamp": "timestamp", "target_value": "float"}
+    related = {"item_id": "string", "timestamp": "timestamp", **dict.fromkeys(WEATHER, "float")}
+    return {
+        "item_demand": (
+            "CUSTOM",
+            [
+                (
+                    TTS,
+                    {"timestamp": "timestamp", "target_value": "float", "item_id": "string"},
+                    sample("item-demand-time"),
+                )
+            ],
+        ),
+        "consumer_electronics": (
+            "RETAIL",
+            [
+                (TTS, {**STORES, "demand": "float"}, sample("consumer_electronics_TTS")),
+                (RTS, {**STORES, "price": "float"}, sample("consumer_electronics_RTS")),
+            ],
+        ),
+        "bike": (
+            "CUSTOM",
+            [
+                (TTS, target, [[row["item_id"], row["timestamp"], row["count"]] for row in bike[:-24]]),
+                (RTS, related, [[row[column] for column in related] for row in bike]),
+            ],
+        ),
+        "rolled_up": (
+            "CUSTOM",
+            [(TTS, {"timestamp": "timestamp", "item_id": "string", "target_value": "float"}, some_demand())],
+        ),
+    }
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    with served(tmp_path_factory.mktemp("samples")) as program:
+    with served(tmp_path_factory.mktemp("samples"), forecast_quotas=QUOTAS) as program:
         yield program
+
+
+@pytest.fixture(scope="module")
+def groups(program: Program) -> dict[str, str]:
+    """The samples' groups by name, imported side by side."""
+    found, jobs = {}, []
+    for name, (domain, tables) in data_sets().items():
+        given = GIVEN.get(name, {"DataFrequency": "H"})
+        begun = [
+            program.begun(f"{name}_{kind.lower()}", kind, columns, rows, **given) for kind, columns, rows in tables
+        ]
+        jobs += [job for _, job in begun]
+        found[name] = program.group(name, *(arn for arn, _ in begun), domain=domain)
+    for job in jobs:
+        program.done(program.forecast.describe_dataset_import_job, DatasetImportJobArn=job)
+    return found
+
+
+def attribute_configs(*names: str) -> dict[str, Any]:
+    return {"AttributeConfigs": [{"AttributeName": name, "Transformations": FILLED} for name in names]}
+
+
+@pytest.fixture(scope="module")
+def predictors(program: Program, groups: dict[str, str]) -> dict[str, str]:
+    """The samples' predictors, asked for at once: every core trains one, while tests look at those that are done."""
+    algorithm = "arn:aws:forecast:::algorithm/NPTS"
+    windows = {"NumberOfBacktestWindows": 2, "BackTestWindowOffset": 24}
+    alone = {"AlgorithmArn": algorithm, "EvaluationParameters": windows}
+    return {
+        "npts": program.predictor("npts", groups["item_demand"], "H", 24, **alone),
+        "item_demand": program.auto_predictor("item_demand", groups["item_demand"], "H", 24),
+        "consumer_electronics": program.auto_predictor(
+            "consumer_electronics",
+            groups["consumer_electronics"],
+            "M",
+            3,
+            ForecastDimensions=["store_id"],
+            DataConfig=attribute_configs("price"),
+        ),
+        "bike": program.auto_predictor("bike", groups["bike"], "H", 24, DataConfig=attribute_configs(*WEATHER)),
+        "rolled_up": program.auto_predictor(
+            "rolled_up", groups["rolled_up"], "2D", 7, TimeAlignmentBoundary={"Hour": 6}
+        ),
+    }
 
 
 def average_wql(rows: list[Row]) -> float:
@@ -57,23 +158,12 @@ def seasonal_naive_wql(series: dict[str, dict[str, float]], rows: list[Row], sea
 class TestItemDemand:
     """Getting started: electricity by the hour of three clients."""
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def group(cls, program: Program) -> str:
-        columns = {"timestamp": "timestamp", "target_value": "float", "item_id": "string"}
-        rows = sample("item-demand-time")
-        return program.group(
-            "item_demand", program.dataset("item_demand", "TARGET_TIME_SERIES", columns, rows, DataFrequency="H")
-        )
-
-    def test_a_predictor_of_one_algorithm_and_what_is_exported_of_it(self, program: Program, group: str) -> None:
-        algorithm = "arn:aws:forecast:::algorithm/NPTS"
-        windows = {"NumberOfBacktestWindows": 2, "BackTestWindowOffset": 24}
-        predictor = program.predictor(
-            "item_demand_npts", group, "H", 24, AlgorithmArn=algorithm, EvaluationParameters=windows
-        )
+    def test_a_predictor_of_one_algorithm_and_what_is_exported_of_it(
+        self, program: Program, predictors: dict[str, str]
+    ) -> None:
+        predictor = predictors["npts"]
         [told] = program.forecast.get_accuracy_metrics(PredictorArn=predictor)["PredictorEvaluationResults"]
-        assert told["AlgorithmArn"] == algorithm
+        assert told["AlgorithmArn"] == "arn:aws:forecast:::algorithm/NPTS"
         assert [one["EvaluationType"] for one in told["TestWindows"]] == ["SUMMARY", "COMPUTED", "COMPUTED"]
         values, accuracies = program.backtest("item_demand_backtest", predictor)
         for window in told["TestWindows"][1:]:
@@ -92,8 +182,10 @@ class TestItemDemand:
         assert {row["backtest_window"] for row in accuracies} == {"Computed", "Summary"}
         assert len(accuracies) == 3 * 3
 
-    def test_the_automatic_predictor_is_better_than_repeating_the_last_week(self, program: Program, group: str) -> None:
-        predictor = program.auto_predictor("item_demand_auto", group, "H", 24)
+    def test_the_automatic_predictor_is_better_than_repeating_the_last_week(
+        self, program: Program, predictors: dict[str, str]
+    ) -> None:
+        predictor = program.trained(predictors["item_demand"])
         values, _ = program.backtest("item_demand_auto_backtest", predictor)
         series: dict[str, dict[str, float]] = {}
         for time, value, item in sample("item-demand-time"):
@@ -121,24 +213,8 @@ class TestConsumerElectronics:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def forecast(cls, program: Program) -> str:
-        given = {"Domain": "RETAIL", "TimestampFormat": "yyyy-MM-dd", "DataFrequency": "M"}
-        target = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", "demand": "float"}
-        related = {"item_id": "string", "store_id": "string", "timestamp": "timestamp", "price": "float"}
-        datasets = [
-            program.dataset("ce_target", "TARGET_TIME_SERIES", target, sample("consumer_electronics_TTS"), **given),
-            program.dataset("ce_related", "RELATED_TIME_SERIES", related, sample("consumer_electronics_RTS"), **given),
-        ]
-        group = program.group("consumer_electronics", *datasets, domain="RETAIL")
-        predictor = program.auto_predictor(
-            "consumer_electronics",
-            group,
-            "M",
-            3,
-            ForecastDimensions=["store_id"],
-            DataConfig={"AttributeConfigs": [{"AttributeName": "price", "Transformations": FILLED}]},
-        )
-        return program.forecast_of("consumer_electronics", predictor)
+    def forecast(cls, program: Program, predictors: dict[str, str]) -> str:
+        return program.forecast_of("consumer_electronics", program.trained(predictors["consumer_electronics"]))
 
     def test_each_item_is_forecast_in_each_store(self, program: Program, forecast: str) -> None:
         exported = program.exported("consumer_electronics", forecast)
@@ -172,8 +248,9 @@ class TestConsumerElectronics:
                 WhatIfAnalysisArn=analysis,
                 TimeSeriesTransformations=[{"Action": action, "TimeSeriesConditions": [after]}],
             )["WhatIfForecastArn"]
-            program.done(program.forecast.describe_what_if_forecast, WhatIfForecastArn=arn)
             arns.append(arn)
+        for arn in arns:
+            program.done(program.forecast.describe_what_if_forecast, WhatIfForecastArn=arn)
         export = program.forecast.create_what_if_forecast_export(
             WhatIfForecastExportName="prices", WhatIfForecastArns=arns, Destination=program.place("out/prices")
         )["WhatIfForecastExportArn"]
@@ -195,30 +272,8 @@ class TestConsumerElectronics:
 class TestBike:
     """Bikes by the hour with the weather; of each month the last third is missing."""
 
-    RELATED = ("workingday", "weather", "temperature", "humidity", "windspeed")  # `temp` is a reserved name
-    COLUMNS = (
-        "timestamp", "season", "holiday", "workingday", "weather", "temperature", "atemp", "humidity", "windspeed",
-        "casual", "registered", "count", "item_id",
-    )  # fmt: skip
-
-    def datasets(self, program: Program, name: str, last: int) -> str:
-        """The target without its last day, and related series without their last `last` rows."""
-        rows = [dict(zip(self.COLUMNS, row, strict=True)) for row in sample("bike")]
-        target = {"item_id": "string", "timestamp": "timestamp", "target_value": "float"}
-        related = {"item_id": "string", "timestamp": "timestamp", **dict.fromkeys(self.RELATED, "float")}
-        kept = [[row["item_id"], row["timestamp"], row["count"]] for row in rows[:-24]]
-        known = [[row[column] for column in related] for row in rows[: len(rows) - last]]
-        return program.group(
-            name,
-            program.dataset(f"{name}_target", "TARGET_TIME_SERIES", target, kept, DataFrequency="H"),
-            program.dataset(f"{name}_related", "RELATED_TIME_SERIES", related, known, DataFrequency="H"),
-        )
-
-    def test_weather_that_is_known_ahead(self, program: Program) -> None:
-        group = self.datasets(program, "bike", 0)
-        config = {"AttributeConfigs": [{"AttributeName": name, "Transformations": FILLED} for name in self.RELATED]}
-        predictor = program.auto_predictor("bike", group, "H", 24, DataConfig=config)
-        exported = program.exported("bike", program.forecast_of("bike", predictor))
+    def test_weather_that_is_known_ahead(self, program: Program, predictors: dict[str, str]) -> None:
+        exported = program.exported("bike", program.forecast_of("bike", program.trained(predictors["bike"])))
         assert [row["date"] for row in sorted(exported, key=lambda row: row["date"])] == [
             f"2012-12-19T{hour:02}:00:00Z" for hour in range(24)
         ]
@@ -226,30 +281,13 @@ class TestBike:
         error = sum(abs(actual[row["date"]] - float(row["p50"])) for row in exported)
         assert error / sum(actual.values()) < 0.5
 
-    def test_related_series_that_end_within_the_horizon_are_named(self, program: Program) -> None:
-        group = self.datasets(program, "short", 12)
-        arn = program.forecast.create_auto_predictor(
-            PredictorName="short", ForecastFrequency="H", ForecastHorizon=24, DataConfig={"DatasetGroupArn": group}
-        )["PredictorArn"]
 
-        def failed() -> Any:
-            found = program.forecast.describe_auto_predictor(PredictorArn=arn)
-            return found if found["Status"] == "CREATE_FAILED" else None
-
-        found = wait_until("the predictor fails", failed, JOB_SECONDS)
-        assert "bike_12" in found["Message"]
-        assert "horizon" in found["Message"]
-
-
-def test_finer_data_are_rolled_up_to_a_frequency_of_ones_own(program: Program) -> None:
-    rows = sample("sample_demand")
-    columns = {"timestamp": "timestamp", "item_id": "string", "target_value": "float"}
-    group = program.group(
-        "rolled_up", program.dataset("rolled_up", "TARGET_TIME_SERIES", columns, rows, DataFrequency="H")
-    )
-    predictor = program.auto_predictor("rolled_up", group, "2D", 7, TimeAlignmentBoundary={"Hour": 6})
+def test_finer_data_are_rolled_up_to_a_frequency_of_ones_own(program: Program, predictors: dict[str, str]) -> None:
+    rows = some_demand()
+    predictor = program.trained(predictors["rolled_up"])
     exported = program.exported("rolled_up", program.forecast_of("rolled_up", predictor))
     assert {row["item_id"] for row in exported} == {row[1] for row in rows[1:]}
+    assert len({row["item_id"] for row in exported}) == ITEMS
     times = sorted({row["date"] for row in exported})
     assert len(times) == 7
     assert all(time.endswith("T06:00:00Z") for time in times)

@@ -57,9 +57,14 @@ def act(job: Job) -> Result:
         raise faults[word]
     if word == "failed":
         return Result(FAILED, "as asked", {"DataSize": 0.0})
-    made = f"{os.nice(0)} {os.environ['OMP_WAIT_POLICY']}" if word == "priority" else job.name
+    made = f"{os.nice(0)} {os.environ['OMP_WAIT_POLICY']} {_first_to_end()}" if word == "priority" else job.name
     (job.folder / "made.txt").write_text(made)
     return Result(ACTIVE, "a note" if word == "noted" else "", LEFT.get(job.kind, {}), METRICS.get(job.kind, {}))
+
+
+def _first_to_end() -> str:
+    path = Path("/proc/self/oom_score_adj")
+    return path.read_text().strip() if path.exists() else ""
 
 
 def _was_here(marker: Path) -> bool:

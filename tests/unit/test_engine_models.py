@@ -1,6 +1,7 @@
 """The models: features that know no future, boosted trees, statsforecast's models, seasonal naive, newcomers."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +13,7 @@ from forecasting.engine import cold_start
 from forecasting.engine.frequency import Frequency
 from forecasting.engine.holiday import covariates
 from forecasting.engine.models import almanac
+from forecasting.engine.models import boosted as trees
 from forecasting.engine.models.boosted import ABSOLUTE, RELATIVE, Boosted
 from forecasting.engine.models.features import Features, Recipe, compress, expand, matrix
 from forecasting.engine.models.model import Draft, Model, Task
@@ -26,6 +28,14 @@ pytestmark = pytest.mark.unit
 
 LEVELS = (0.1, 0.5, 0.9)
 NAN = math.nan
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick() -> Iterator[None]:
+    """Fewer trees: what is tested does not depend on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trees, "TREES", 30)
+        yield
 
 
 def forecast(model: Model | None, panel: Panel, levels: tuple[float, ...] = LEVELS) -> dict[str, Draft]:

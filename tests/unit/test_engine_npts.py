@@ -193,8 +193,8 @@ KNOWN = {"price": np.ones((1, 9))}
         ({"use_default_time_features": "False"}, "D", KNOWN, Kernel(NOT_SEASONAL, True, 0, 0.01)),
         ({"use_default_time_features": "false"}, "D", {}, Kernel(7, False, 0, 0.01)),
         ({"use_seasonal_model": "false"}, "D", KNOWN, Kernel(NOT_SEASONAL, False, 0, 0.01)),
-        ({"kernel_type": "uniform", "exp_kernel_weights": "3"}, "H", {}, Kernel(24, False, 0, 0.0)),
-        ({"exp_kernel_weights": "0.5", "context_length": "90"}, "M", {}, Kernel(12, False, 90, 0.5)),
+        ({"kernel_type": "Uniform", "exp_kernel_weights": "3"}, "H", {}, Kernel(24, False, 0, 0.0)),
+        ({"exp_kernel_weights": "0.5", "context_length": "9e1"}, "M", {}, Kernel(12, False, 90, 0.5)),
     ],
 )
 def test_training_parameters_make_a_kernel(

@@ -11,7 +11,7 @@ import pytest
 
 from forecasting.engine import contenders, metrics, predictor
 from forecasting.engine.contenders import ALGORITHMS, ARIMA, AUTOML
-from forecasting.engine.models import boosted
+from forecasting.engine.models import boosted, statistical
 from forecasting.engine.models.naive import NAME as NAIVE
 from forecasting.engine.panel import Panel
 from forecasting.engine.predictor import Forecast, Trained, Training, train
@@ -53,10 +53,11 @@ def with_noise(panel: Panel, start: int) -> Panel:
 
 @pytest.fixture(scope="module", autouse=True)
 def quick() -> Iterator[None]:
-    """Fewer trees, and models of each series' own for five series at most: what is tested does not depend on them."""
+    """Fewer trees, models of each series' own for five series at most, approximate ARIMA: no test depends on them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boosted, "TREES", 20)
         patch.setattr(contenders, "FEW_SERIES", 5)
+        patch.setattr(statistical, "LONG_SEASON", 1)
         yield
 
 
@@ -114,8 +115,7 @@ def test_a_saved_predictor_forecasts_the_same(panel: Panel, auto: Trained, tmp_p
     assert is_same(forecast(loaded, panel), forecast(auto, panel))
     assert loaded.evaluation.to_json() == auto.evaluation.to_json()
     assert loaded.note == auto.note
-    for one, other in zip(loaded.backtest.windows, auto.backtest.windows, strict=True):
-        assert np.array_equal(one.quantiles, other.quantiles)
+    assert loaded.backtest.windows == ()
 
 
 def test_quantiles_come_in_the_order_asked_for_and_do_not_cross(panel: Panel, auto: Trained) -> None:
@@ -174,13 +174,15 @@ def test_automl_takes_the_best_single_algorithm() -> None:
 
 
 @pytest.mark.parametrize("metric", predictor.METRICS)
-def test_the_metric_decides_which_is_best(metric: str) -> None:
+def test_the_metric_decides_which_is_best(metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "FEW_SERIES", 1)  # three algorithms are enough: without AutoARIMA, the slowest
     found = trained(shop(series=2, periods=60), algorithm=AUTOML, metric=metric, windows=1)
     values = [
         float(one.summary.optimized(metric))
         for one in found.evaluation.results
         if one.algorithm != NAIVE and one.summary
     ]
+    assert len(values) == 3
     assert values[0] == min(values)
 
 
@@ -225,6 +227,7 @@ def test_an_odd_history_gets_a_finite_forecast(kind: str, algorithm: str | None)
     found = forecast(trained(panel, algorithm=algorithm), panel)
     assert np.isfinite(found.quantiles).all()
     assert np.isfinite(found.mean).all()
+    assert (np.diff(found.quantiles, axis=-1) >= 0).all()
     if kind in ("a constant", "zeros"):
         assert np.allclose(found.quantiles, panel.target[:, :1, None])
         assert np.allclose(found.mean, panel.target[:, :1])

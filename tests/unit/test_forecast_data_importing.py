@@ -144,6 +144,17 @@ def test_empty_files_beside_others_are_passed_over(tmp_path: Path) -> None:
     assert len(ran(tmp_path, job(TARGET, "s3://shop/in"), **objects)) == 1
 
 
+def test_an_empty_object_beside_parquet_is_passed_over_though_it_is_none(tmp_path: Path) -> None:
+    rows = pa.table({"item_id": ["x"], "timestamp": ["2019-01-01"], "target_value": [1.0]})
+    body = io.BytesIO()
+    parquet.write_table(rows, body)
+    client = MemoryS3({"in/part-0": body.getvalue(), "in/part-1": b""})
+    assert len(ran(tmp_path, job(TARGET, "s3://shop/in/", Format="PARQUET"), client)) == 1
+    (tmp_path / "alone").mkdir()
+    alone = MemoryS3({"in.csv": b""})
+    assert message(tmp_path / "alone", job(TARGET, Format="PARQUET"), alone).startswith("no row of data in")
+
+
 def test_a_prefix_is_listed_page_by_page_without_markers(tmp_path: Path) -> None:
     objects = {f"in/{number}.csv": f"i{number},2019-01-01,1\n".encode() for number in range(25)}
     others = {"in/": b"", "in/_SUCCESS": b"", "in/.hidden.csv": b"junk", "input.csv": b"junk"}

@@ -164,3 +164,13 @@ def test_values_stay_on_disk_until_they_are_asked_for(tmp_path: Path) -> None:
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(artefact).failed == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux which files are mapped")
+def test_a_forecast_that_is_forgotten_is_not_held_on_the_disk(tmp_path: Path) -> None:
+    artefact.write(tmp_path, forecast([{"item_id": "a"}]))
+    values(tmp_path, {"item_id": "a"})
+    held = str(tmp_path / artefact.VALUES)
+    assert held in Path("/proc/self/maps").read_text()
+    query.forget()
+    assert held not in Path("/proc/self/maps").read_text()

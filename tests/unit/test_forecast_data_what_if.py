@@ -131,6 +131,23 @@ def test_capitals_of_an_attribute_do_not_count_and_missing_values_stay() -> None
     assert found["promotion"].to_pylist() == [None, 2.5]
 
 
+def test_a_condition_asks_the_metadata_of_the_rows_item() -> None:
+    of_items = Schema(
+        (Attribute("size", "integer"), Attribute("item_id", "string"), Attribute("Brand", "string")), "item_id"
+    )
+    items = pa.Table.from_pylist(
+        [{"size": 3, "item_id": "b", "Brand": "x"}, {"size": 1, "item_id": "a", "Brand": "y"}], of_items.arrow
+    )
+    rows = [row("a", 1), row("b", 1), row("b", 2), row("unknown", 1)]
+    changes = [
+        change("price", "ADD", 1.0, ("brand", "EQUALS", "x"), ("timestamp", "GREATER_THAN", "2019-09-01")),
+        change("price", "ADD", 10.0, ("Brand", "NOT_EQUALS", "x")),
+        change("price", "ADD", 100.0, ("size", "LESS_THAN", "2")),
+    ]
+    found = transformations.apply(related(rows), SCHEMA, changes, (items, of_items))
+    assert found["price"].to_pylist() == [111.0, 1.0, 2.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("one", "told"),
     [
@@ -171,6 +188,12 @@ def test_replacements_are_read_from_s3_and_take_the_place_of_values(tmp_path: Pa
     found = replacements.apply(related(before), SCHEMA, rows).to_pylist()
     assert found == [before[0], before[1] | {"promotion": 7}, before[2] | {"price": 90.0}, *before[3:]]
     assert not list(tmp_path.iterdir())
+
+
+def test_replacements_without_a_row_would_look_like_no_effect_and_are_refused(tmp_path: Path) -> None:
+    client = MemoryS3({"new.csv": b"item_id,store,timestamp,price\n"})
+    with pytest.raises(ContractError, match=r"no row of data in s3://shop/new.csv;"):
+        replacements.read(source({**KEYS, "price": "float"}), SCHEMA, client=client, scratch=tmp_path)
 
 
 @settings(max_examples=60, deadline=None)
@@ -224,6 +247,18 @@ SERIES = pa.table({"item_id": ["101", "102", "101", "103"], "store": ["s", "s", 
 def test_a_selection_passes_over_series_that_nobody_knows(tmp_path: Path) -> None:
     wanted = chosen(tmp_path, b"s,101\nx,101\ns,102\ns,102\n", "store", "item_id")
     assert selector.chosen(SERIES, wanted).tolist() == [True, True, False, False]
+
+
+def test_dimensions_may_have_any_name() -> None:
+    keys = pa.table({"item_id": ["a", "a"], "place": ["x", "y"], "row": ["1", "1"]})
+    assert selector.chosen(keys, keys.slice(1)).tolist() == [False, True]
+    day = pa.array([datetime(2019, 9, 1)] * 2, pa.timestamp("s"))
+    before = keys.append_column("timestamp", day).append_column("price", [[1.0, 2.0]])
+    kinds = {**dict.fromkeys(keys.column_names, "string"), "timestamp": "timestamp", "price": "float"}
+    schema = Schema(tuple(Attribute(*one) for one in kinds.items()), "item_id")
+    found = replacements.apply(before, schema, before.slice(1).set_column(4, "price", [[7.0]]))
+    assert found["price"].to_pylist() == [1.0, 7.0]
+    assert found.select(keys.column_names) == keys
 
 
 def test_a_selection_by_item_alone_takes_all_its_series(tmp_path: Path) -> None:

@@ -360,6 +360,13 @@ def test_exports_are_read_and_logarithms_undone() -> None:
     assert series.totals([found, found], "p50") == {datetime(2024, 5, 1): pytest.approx(20)}
 
 
+@pytest.mark.parametrize("item", ["a\nb", "a\r\nb", "a\u2028b", "a\x85b", 'a "b", c'])
+def test_an_item_of_an_export_may_hold_ends_of_lines(item: str) -> None:
+    quoted = '"' + item.replace('"', '""') + '"'
+    (found,) = series.points(f"item_id,date,p50\n{quoted},2024-05-01T00:00:00Z,1.0\n")
+    assert (found.series, found.values) == ((item,), {"p50": 1.0})
+
+
 def test_the_state_machines_file_is_the_code_s() -> None:
     assert machine.FILE.read_text(encoding="utf-8") == machine.document()
 

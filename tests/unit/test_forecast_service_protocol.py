@@ -298,6 +298,14 @@ def test_what_the_reader_refuses_is_refused(
     assert caught.type.__name__ == "ApiError"
 
 
+def test_a_forecast_that_is_deleted_meanwhile_is_not_found(
+    asked: tuple[Api, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, forecast = asked
+    monkeypatch.setattr(query, "reader", lambda: reader(FileNotFoundError()))
+    assert query_code(api, ForecastArn=forecast) == ("ResourceNotFoundException", f"No resource found {forecast}")
+
+
 @pytest.mark.parametrize(
     ("members", "code", "words"),
     [

@@ -107,7 +107,7 @@ def test_only_related_time_series_need_a_frequency(api: Api) -> None:
     assert "DataFrequency is required" in words
 
 
-@pytest.mark.parametrize("text", ["60min", "0D", "24H", "7D", "5W", "12M", "2Y", "XD", "W2"])
+@pytest.mark.parametrize("text", ["60min", "0D", "24H", "7D", "5W", "12M", "2Y", "XD", "W2", "01D", "015M"])
 def test_a_frequency_that_reaches_the_next_unit_is_none(api: Api, text: str) -> None:
     with pytest.raises(RefusedError, match=f"Invalid DataFrequency: {text}. Valid frequencies: 1-59min, 1-23H"):
         api.dataset("wrong", DataFrequency=text)
@@ -627,6 +627,7 @@ def replacement(*attributes: dict[str, str], **changes: Any) -> dict[str, Any]:
         ({"TimeSeriesTransformations": condition("color", "red")}, "Invalid attribute of a condition: color"),
         ({"TimeSeriesTransformations": condition("store", "x", "LESS_THAN")}, "store is a string"),
         ({"TimeSeriesTransformations": condition("timestamp", "soon")}, "timestamp is of type timestamp"),
+        ({"TimeSeriesTransformations": condition("timestamp", "20190901")}, "timestamp is of type timestamp"),
         ({"TimeSeriesTransformations": condition("price", "cheap", "LESS_THAN")}, "price is of type float"),
         (replacement(*RELATED), "needs the attribute(s) [store]"),
         (replacement(*RELATED[:2], STORE), "at least one related time series"),
@@ -657,6 +658,29 @@ def test_what_if_changes_of_all_kinds_are_taken(api: Api, analysis: str, members
     found = api("DescribeWhatIfForecast", WhatIfForecastArn=arn)
     assert {key: found[key] for key in members} == members
     assert found["ForecastTypes"] == predictors.DEFAULT_TYPES
+
+
+def test_changes_are_asked_for_what_the_related_rows_have(api: Api) -> None:
+    """Here they have no dimension, though the predictor has one: a row is of an item in all its stores."""
+    arns = [
+        api.dataset("target", Schema={"Attributes": [*TARGET, STORE]}),
+        api.dataset(
+            "related", "RELATED_TIME_SERIES", Schema={"Attributes": [*RELATED, attribute("spot", "geolocation")]}
+        ),
+    ]
+    for arn in arns:
+        api.end(api.start_import(arn))
+    group = api("CreateDatasetGroup", DatasetGroupName="g", Domain="RETAIL", DatasetArns=arns)["DatasetGroupArn"]
+    forecast = api.end(api.forecast(api.end(api.auto_predictor(group, ForecastDimensions=["store"]))))
+    made = api.end(api("CreateWhatIfAnalysis", WhatIfAnalysisName="sale", ForecastArn=forecast)["WhatIfAnalysisArn"])
+    given = {"WhatIfForecastName": "cheap", "WhatIfAnalysisArn": made}
+    by_store = condition("store", "s")
+    words = refused(api, "CreateWhatIfForecast", TimeSeriesTransformations=by_store, **given)
+    assert "Invalid attribute of a condition: store" in words
+    assert "[store] are not those" in refused(api, "CreateWhatIfForecast", **replacement(*RELATED, STORE), **given)
+    api("CreateWhatIfForecast", **replacement(*RELATED), **given)
+    somewhere = {"TimeSeriesTransformations": condition("spot", "47_8")}
+    api("CreateWhatIfForecast", **{**given, "WhatIfForecastName": "near"}, **somewhere)
 
 
 def test_a_what_if_forecast_needs_related_time_series(api: Api) -> None:
@@ -692,6 +716,13 @@ def test_what_if_forecasts_of_one_export_have_one_baseline(api: Api, group: str,
         api.end(arn)
     assert "the same baseline" in refused(api, "CreateWhatIfForecastExport", WhatIfForecastArns=arns, **export)
     assert "given twice" in refused(api, "CreateWhatIfForecastExport", WhatIfForecastArns=arns[:1] * 2, **export)
+    third = api.end(
+        api("CreateWhatIfAnalysis", WhatIfAnalysisName="three", ForecastArn=baseline.arn)["WhatIfAnalysisArn"]
+    )
+    for name, words in (("cheap", "would be named cheap_"), ("Baseline", "none of them Baseline")):
+        given = {**changes, "WhatIfForecastName": name, "WhatIfAnalysisArn": third}
+        alike = api.end(api("CreateWhatIfForecast", **given)["WhatIfForecastArn"])
+        assert words in refused(api, "CreateWhatIfForecastExport", WhatIfForecastArns=[arns[0], alike], **export)
     made = api("CreateWhatIfForecastExport", WhatIfForecastArns=arns[:1], **export)["WhatIfForecastExportArn"]
     assert api("DescribeWhatIfForecastExport", WhatIfForecastExportArn=made)["WhatIfForecastArns"] == arns[:1]
 

@@ -7,13 +7,13 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.engine.models.features import Features, Recipe, base, compress, expand, matrix
+from forecasting.engine.models import examples, quantiles
+from forecasting.engine.models.features import Features, Recipe, compress, expand, matrix
 from forecasting.engine.models.model import Array, Draft, Task, restrained
 from forecasting.engine.panel import Panel
 from lakehouse.errors import ContractError
@@ -26,11 +26,7 @@ ABSOLUTE = "boosted absolute"  # in units of the panel's
 SCALES = (RELATIVE, ABSOLUTE)
 MEAN = "mean"
 
-ROWS = 75_000  # to fit on: twice as many cost twice as much and gained nothing on 200 to 1,000 series
-LEAST_ROWS = 50
-USUAL_LEVELS = (0.1, 0.5, 0.9)
-MOST_LEVELS = 7
-CHUNK_ROWS = 100_000  # features made at a time
+LEAST_ROWS = 50  # to fit on
 TREES = 100
 PARAMETERS = {
     "learning_rate": 0.1,
@@ -44,8 +40,6 @@ PARAMETERS = {
     "verbosity": -1,
 }
 STATE = "state.json"
-
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -85,18 +79,18 @@ class Boosted:
             None where the history is too short to learn from.
         """
         panel = _restricted(panel, task)
-        recipe = Recipe.of(panel, task.horizon, int(task.parameters.get("context_length", 0)))
-        series, origins = _sample(panel, recipe, task.seed)
+        recipe = Recipe.of(panel, task.horizon, int(float(task.parameters.get("context_length", 0))))
+        series, origins = examples.origins(panel, recipe, task.seed)
         if not len(series):
             return None
-        levels = _fitted_levels(task.levels)
+        levels = quantiles.fitted(task.levels)
         state = _State(recipe, levels, _unit(panel), dict(panel.categories))
         wanted, rows = np.unique(series, return_inverse=True)
         part = panel.rows(wanted)
         features = Features(part, recipe)
         boosters = {}
         for name in names:
-            x, y = _training(features, part, (rows, origins), None if name == RELATIVE else state.unit)
+            x, y = examples.rows(features, part, (rows, origins), None if name == RELATIVE else state.unit)
             if len(y) < LEAST_ROWS:
                 return None
             boosters[name] = _boost(x, y, levels, task.seed)
@@ -109,7 +103,7 @@ class Boosted:
         shape = (panel.series, horizon)
         found = {name: Draft(np.zeros((*shape, len(levels))), np.zeros(shape)) for name in self.names if name in names}
         sold = (np.nan_to_num(panel.target) != 0).any(axis=1)  # of nothing but zeros zeros are expected
-        rows, step = np.flatnonzero(sold), max(1, CHUNK_ROWS // horizon)
+        rows, step = np.flatnonzero(sold), max(1, examples.CHUNK_ROWS // horizon)
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             features = Features(panel.rows(some), self._state.recipe)
@@ -121,7 +115,9 @@ class Boosted:
                 predicted = {key: _predicted(one, x, horizon) for key, one in self._boosters[name].items()}
                 draft.mean[some] = predicted.pop(MEAN) * units
                 by_level = np.sort(np.stack(list(predicted.values()), axis=-1), axis=-1)
-                draft.quantiles[some] = expand(_between(by_level, self._state.levels, levels)) * units[..., None]
+                draft.quantiles[some] = (
+                    expand(quantiles.between(by_level, self._state.levels, levels)) * units[..., None]
+                )
         unseen = np.isnan(panel.target).all(axis=1)
         for draft in found.values():
             draft.quantiles[unseen], draft.mean[unseen] = np.nan, np.nan
@@ -201,41 +197,6 @@ def _recoded(panel: Panel, name: str, categories: tuple[str, ...]) -> NDArray[np
     return np.array([*numbers, -1], dtype=np.int32)[panel.static[name]]
 
 
-def _sample(panel: Panel, recipe: Recipe, seed: int) -> tuple[Places, Places]:
-    """Series and origins to learn from: any at which there is a history and after which there is a whole horizon."""
-    first = min(2 * base(panel.frequency), max(1, panel.periods // 3))
-    many = panel.periods - recipe.horizon + 1 - first
-    if many <= 0:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    chosen = np.random.default_rng(seed)
-    all_of_them, wanted = panel.series * many, max(1, ROWS // recipe.horizon)
-    places = np.arange(all_of_them if all_of_them <= wanted else 0)
-    if all_of_them > wanted:
-        places = np.unique(chosen.integers(0, all_of_them, wanted))
-    series, origins = places // many, places % many + first
-    sold = np.nan_to_num(panel.target) != 0  # from zeros alone, or from nothing, there is nothing to learn
-    begun = np.where(sold.any(axis=1), sold.argmax(axis=1), panel.periods)
-    seen = begun[series] < origins
-    return series[seen], origins[seen]
-
-
-def _training(
-    features: Features, panel: Panel, places: tuple[Places, Places], unit: float | None
-) -> tuple[NDArray[np.float32], Array]:
-    """Rows of features and, in units of the scale, the values that came."""
-    horizon = features.recipe.horizon
-    step = max(1, CHUNK_ROWS // horizon)
-    rows, values = [], []
-    for start in range(0, len(places[0]), step):
-        series, origins = (place[start : start + step] for place in places)
-        scale = features.levels(series, origins) if unit is None else np.full(len(series), unit)
-        came = panel.target[series[:, None], origins[:, None] + np.arange(horizon)] / scale[:, None]
-        there = ~np.isnan(came).ravel()
-        rows.append(matrix(*features.at(series, origins), scale, horizon)[there])
-        values.append(came.ravel()[there])
-    return np.concatenate(rows), np.concatenate(values)
-
-
 def _boost(x: NDArray[np.float32], y: Array, levels: Sequence[float], seed: int) -> "dict[str, Booster]":
     """A booster for each level and one for the mean, which share the binned rows."""
     import lightgbm  # noqa: PLC0415 - half of what a job's start takes
@@ -251,27 +212,6 @@ def _boost(x: NDArray[np.float32], y: Array, levels: Sequence[float], seed: int)
     rows.set_label(y)
     found[MEAN] = lightgbm.train({**parameters, "objective": objective}, rows, TREES)
     return found
-
-
-def _fitted_levels(levels: Sequence[float]) -> tuple[float, ...]:
-    """The levels to fit: those asked for and the usual ones, not too many."""
-    wanted = sorted({*levels, *USUAL_LEVELS})
-    if len(wanted) <= MOST_LEVELS:
-        return tuple(wanted)
-    places = np.linspace(0, len(wanted) - 1, MOST_LEVELS).round().astype(int)
-    return tuple(wanted[place] for place in places)
-
-
-def _between(values: Array, fitted: Sequence[float], levels: Sequence[float]) -> Array:
-    """Quantiles at any levels: straight lines between the fitted ones, and on beyond them, over normal scores."""
-    at = np.array([NormalDist().inv_cdf(level) for level in fitted])
-    found = []
-    for level in levels:
-        score = NormalDist().inv_cdf(level)
-        right = int(np.clip(np.searchsorted(at, score), 1, len(at) - 1))
-        share = (score - at[right - 1]) / (at[right] - at[right - 1])
-        found.append(values[..., right - 1] * (1 - share) + values[..., right] * share)
-    return np.stack(found, axis=-1) if found else np.empty((*values.shape[:-1], 0))
 
 
 def _unit(panel: Panel) -> float:

@@ -96,9 +96,9 @@ def kernel_of(parameters: Mapping[str, str], panel: Panel) -> Kernel:
     Raises:
         ContractError: A parameter has no such value.
     """
-    kind = parameters.get("kernel_type", EXPONENTIAL)
+    kind = parameters.get("kernel_type", EXPONENTIAL).lower()
     if kind not in (EXPONENTIAL, UNIFORM):
-        raise ContractError(f"kernel_type {kind}", f"{EXPONENTIAL} or {UNIFORM}")
+        raise ContractError(f"kernel_type {parameters['kernel_type']}", f"{EXPONENTIAL} or {UNIFORM}")
     seasonal = _flag(parameters, "use_seasonal_model")
     by_time = _flag(parameters, "use_default_time_features") or not panel.known
     cycle = DAY_OF_MONTH if panel.frequency.unit == "W" else panel.frequency.season

@@ -63,7 +63,7 @@ def what_if_forecast(request: Json, view: View) -> Draft:
     baseline = view.ready("forecast", analysis.request["ForecastArn"])
     source = view.get("predictor", baseline.request["PredictorArn"])
     data = data_of(baseline.body["DatasetGroupArn"], view, baseline.inputs["data"])
-    whatif.check_changes(request, data.schemas, dimensions_of(source))
+    whatif.check_changes(request, data.schemas)
     inputs = {"analysis": analysis.arn, "forecast": baseline.arn, "predictor": source.arn, "data": data.inputs}
     body = {"ForecastTypes": baseline.body["ForecastTypes"]}
     return Draft(body=body, parents=(analysis.arn,), inputs=inputs)
@@ -78,5 +78,6 @@ def what_if_export(request: Json, view: View) -> Draft:
     baselines = {one.inputs["forecast"] for one in found}
     if len(baselines) > 1:
         raise faults.invalid("The what-if forecasts of one export must have the same baseline forecast")
+    whatif.check_columns([one.name for one in found])
     inputs = {"forecasts": arns, "baseline": baselines.pop()}
     return Draft({"Format": "CSV", **request}, parents=tuple(arns), inputs=inputs)

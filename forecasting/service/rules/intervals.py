@@ -17,7 +17,8 @@ UNITS = {
     "M": (11, 2_629_746),
     "Y": (1, 31_556_952),
 }
-_WRITTEN = re.compile(r"(\d{0,3})(min|[HDWMY])", re.ASCII)
+# As the engine reads it: no number begins with 0, and minutes have one.
+_WRITTEN = re.compile(r"([1-9]\d?)?([HDWMY])|([1-9]\d?)(min)")
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ def interval(text: str, member: str) -> Interval:
         ApiError: It is none, or its count reaches the next larger unit.
     """
     found = _WRITTEN.fullmatch(text)
-    count = int(found[1] or 1) if found else 0
-    if not found or not 1 <= count <= UNITS[found[2]][0]:
+    number, unit = (found[1] or found[3], found[2] or found[4]) if found else ("0", "D")
+    count = int(number or 1)
+    if not 1 <= count <= UNITS[unit][0]:
         allowed = ", ".join(f"1{unit}" if most == 1 else f"1-{most}{unit}" for unit, (most, _) in UNITS.items())
         raise invalid(f"Invalid {member}: {text}. Valid frequencies: {allowed}")
-    return Interval(count, found[2])
+    return Interval(count, unit)

@@ -3,8 +3,9 @@
 Whether the rows exist is found out by the job that reads them.
 """
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,11 @@ from forecasting.service.rules.domains import attributes
 from forecasting.service.rules.places import check_place, check_timestamp_format
 from forecasting.service.rules.predictors import Schemas
 
+BASELINE = "Baseline"  # how an export calls the forecast that is varied
 _ORDERED = ("LESS_THAN", "GREATER_THAN")
+_TEXTS = ("string", "geolocation")
+# As the job reads a time in a condition.
+_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_selector(selector: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
@@ -29,7 +34,7 @@ def check_selector(selector: Mapping[str, Any], schemas: Schemas, dimensions: li
         raise invalid(f"The schema of TimeSeriesIdentifiers must have the string attributes {', '.join(expected)}")
 
 
-def check_changes(request: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+def check_changes(request: Mapping[str, Any], schemas: Schemas) -> None:
     """Transformations or a replacement, one of the two."""
     transformations = request.get("TimeSeriesTransformations", [])
     replacement = request.get("TimeSeriesReplacementsDataSource")
@@ -39,12 +44,23 @@ def check_changes(request: Mapping[str, Any], schemas: Schemas, dimensions: list
         raise invalid("A what-if forecast needs a related time series, which the dataset group does not have")
     if replacement is None:
         for one in transformations:
-            _check_transformation(one, schemas, dimensions)
+            _check_transformation(one, schemas)
     else:
-        _check_replacement(replacement, schemas, dimensions)
+        _check_replacement(replacement, schemas)
 
 
-def _check_transformation(one: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+def check_columns(names: Sequence[str]) -> None:
+    """The what-if forecasts of an export, after which its columns are named, beside those of the baseline."""
+    every = [*names, BASELINE]
+    twice = [name for name in every if every.count(name) > 1]
+    if twice:
+        raise invalid(
+            f"Two columns of the export would be named {twice[0]}_…: its what-if forecasts need different names, and "
+            f"none of them {BASELINE}"
+        )
+
+
+def _check_transformation(one: Mapping[str, Any], schemas: Schemas) -> None:
     if "Action" not in one:
         raise invalid("A transformation needs an Action")
     action = one["Action"]
@@ -53,47 +69,55 @@ def _check_transformation(one: Mapping[str, Any], schemas: Schemas, dimensions: 
         raise invalid(f"Invalid attribute of an Action: {action['AttributeName']}. Related time series: {known}")
     if action["Operation"] == "DIVIDE" and action["Value"] == 0:
         raise invalid("An Action cannot divide by 0")
-    kinds = _condition_attributes(schemas, dimensions)
+    kinds = _condition_attributes(schemas)
     for condition in one.get("TimeSeriesConditions", []):
         _check_condition(condition, kinds)
 
 
-def _condition_attributes(schemas: Schemas, dimensions: list[str]) -> dict[str, str]:
-    """Types of what a condition may ask about: item, dimensions, metadata, time stamp, related time series."""
+def _condition_attributes(schemas: Schemas) -> dict[str, str]:
+    """Types of what a condition may ask about: metadata, and all of the related series' rows.
+
+    A forecast dimension that those rows lack is none of it: one row then is of several series.
+    """
     found = attributes(schemas.metadata["Schema"]) if schemas.metadata else {}
-    if schemas.related is not None:
-        related = attributes(schemas.related["Schema"])
-        found |= {name: related[name] for name in (*schemas.features, "timestamp")}
-    return found | dict.fromkeys((schemas.item, *dimensions), "string")
+    return found | (attributes(schemas.related["Schema"]) if schemas.related else {})
 
 
 def _check_condition(condition: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
     name, value = condition["AttributeName"], condition["AttributeValue"]
     if name not in kinds:
         raise invalid(f"Invalid attribute of a condition: {name}. Attributes of conditions: {', '.join(kinds)}")
-    if kinds[name] == "string" and condition["Condition"] in _ORDERED:
-        raise invalid(f"{condition['Condition']} compares numbers and time stamps; {name} is a string")
+    kind = kinds[name]
+    if kind in _TEXTS and condition["Condition"] in _ORDERED:
+        raise invalid(f"{condition['Condition']} compares numbers and time stamps; {name} is a {kind}")
+    if kind not in _TEXTS and not (_is_time(value) if kind == "timestamp" else _is_finite(value)):
+        raise invalid(f"Invalid AttributeValue: {value}. The attribute {name} is of type {kind}")
+
+
+def _is_time(text: str) -> bool:
+    for form in _TIMES:
+        with contextlib.suppress(ValueError):
+            return bool(datetime.strptime(text, form))
+    return False
+
+
+def _is_finite(text: str) -> bool:
     try:
-        if kinds[name] == "timestamp":
-            datetime.fromisoformat(value)
-        elif kinds[name] != "string" and not math.isfinite(float(value)):
-            raise ValueError(value)
-    except ValueError as fault:
-        raise invalid(f"Invalid AttributeValue: {value}. The attribute {name} is of type {kinds[name]}") from fault
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
-def _check_replacement(source: Mapping[str, Any], schemas: Schemas, dimensions: list[str]) -> None:
+def _check_replacement(source: Mapping[str, Any], schemas: Schemas) -> None:
     check_place(source["S3Config"], is_source=True)
     frequency = schemas.related["DataFrequency"] if schemas.related else None
     check_timestamp_format(source.get("TimestampFormat"), frequency)
     found = attributes(source["Schema"])
-    missing = [name for name in (schemas.item, *dimensions, "timestamp") if name not in found]
+    related = attributes(schemas.related["Schema"]) if schemas.related else {}
+    missing = [name for name, kind in related.items() if kind in ("string", "timestamp") and name not in found]
     if missing:
         raise invalid(f"The schema of the replacement needs the attribute(s) [{', '.join(missing)}]")
-    related = attributes(schemas.related["Schema"]) if schemas.related else {}
-    wrong = [
-        name for name, kind in found.items() if name not in (*related, *dimensions) or kind != related.get(name, kind)
-    ]
+    wrong = [name for name, kind in found.items() if kind != related.get(name)]
     if wrong:
         raise invalid(f"The attribute(s) [{', '.join(wrong)}] are not those of the related time series")
     if not any(name in schemas.features for name in found):
