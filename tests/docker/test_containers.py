@@ -32,6 +32,8 @@ def test_no_process_is_root_or_reached_from_elsewhere(stack: Containers) -> None
         assert addresses <= {"127.0.0.1"}, name
         assert one["HostConfig"]["Memory"], name
         assert one["HostConfig"]["ReadonlyRootfs"] is (name != "broker"), name
+        volumes = [mount["Name"] for mount in one["Mounts"] if mount["Type"] == "volume"]
+        assert all(volume.startswith(stack.name) for volume in volumes), f"{name}: a volume that `down` would leave"
 
 
 def test_images_hold_no_secret(stack: Containers) -> None:
