@@ -93,6 +93,10 @@ generate: $(READY) ## Run a simulated shop until Ctrl-C (RATE= changes a second,
 resync: $(READY) ## Bring silver to what the DynamoDB table holds, after its stream was off or to begin with
 	@$(RUN) infra $(if $(ENV),--env $(ENV)) resync
 
+.PHONY: redrive
+redrive: $(READY) ## Bring in what the pipe (dead letters) or Firehose (errors/) gave up, once its cause is mended
+	@$(RUN) infra $(if $(ENV),--env $(ENV)) redrive
+
 .PHONY: query
 query: $(READY) ## Ask Athena, at a prompt, SQL="select * from gold.daily_sales limit 5" or FILE= (FORMAT=table|csv|json)
 	@$(RUN) infra $(if $(ENV),--env $(ENV)) query $(if $(FORMAT),--format $(FORMAT)) $${FILE:+--file "$$FILE"} -- "$$SQL"
@@ -186,8 +190,8 @@ bench: $(READY) ## Measure what docs/benchmarks.md says, on a quiet machine; hou
 	@$(RUN) benchmarks $(subst $(comma), ,$(ONLY))
 
 .PHONY: chaos
-chaos: $(READY) ## Kill, stop and starve the real processes and compare every row; goes on where it stopped (ROUNDS= SEED=)
-	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+chaos: $(READY) ## Kill, stop and starve the real processes and compare every row; goes on where it stopped (ROUNDS= SEED= INGEST=)
+	@$(RUN) tests.chaos --rounds $(ROUNDS) --seed $(SEED) --ingest $(INGEST)
 
 .PHONY: docs
 docs: $(READY) ## Write docs/tables.md, docs/metrics.md and .env.example from the code

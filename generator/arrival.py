@@ -9,15 +9,12 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
-from generator import truth, wait
+from generator import silver, truth, wait
 from generator.outcome import Report, Stop, Summary, never, silent
 from lakehouse.errors import SourceError
-from lakehouse.places import KAFKA, table_url
+from lakehouse.places import DYNAMODB, KAFKA
 from lakehouse.settings import Settings
-from lakehouse.tables import SILVER_ORDER_LINES
 
 LOOK_SECONDS: Final = 1.0
 
@@ -96,8 +93,4 @@ def pending(expected: pa.Table, found: pa.Table) -> int:
 
 def live_rows(settings: Settings, version: int) -> pa.Table:
     """The live rows of DynamoDB in a version of silver.order_lines."""
-    url = table_url(settings.bucket, SILVER_ORDER_LINES.layer, SILVER_ORDER_LINES.name)
-    silver = DeltaTable(url, version=version, storage_options=settings.delta_options)
-    is_wanted = (ds.field("source") == "dynamodb") & ~ds.field("is_deleted")
-    columns = truth.table({}).column_names
-    return silver.to_pyarrow_dataset().to_table(columns=columns, filter=is_wanted)
+    return silver.rows(settings, truth.SCHEMA, f"source = '{DYNAMODB}' AND NOT is_deleted", version)

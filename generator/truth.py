@@ -21,7 +21,7 @@ from lakehouse.places import KAFKA
 from lakehouse.settings import Settings
 
 FORMATS: Final = (".parquet", ".jsonl")
-_SCHEMA: Final = pa.schema(
+SCHEMA: Final = pa.schema(
     [
         pa.field("order_id", pa.string(), nullable=False),
         pa.field("line_no", pa.int32(), nullable=False),
@@ -72,14 +72,14 @@ def write(settings: Settings, path: Path, sink: str = KAFKA) -> int:
 def table(rows: dict[str, str]) -> pa.Table:
     """The rows as an Arrow table with the order line's columns and types, ordered by order_id and line_no."""
     if not rows:
-        return _SCHEMA.empty_table()
-    texts = pa.schema([pa.field(column.name, _parsed(column.type)) for column in _SCHEMA])
+        return SCHEMA.empty_table()
+    texts = pa.schema([pa.field(column.name, _parsed(column.type)) for column in SCHEMA])
     content = "\n".join(rows.values()).encode()
     read = pj.read_json(
         pa.BufferReader(content), parse_options=pj.ParseOptions(explicit_schema=texts), read_options=_READ
     )
-    columns = [pc.cast(read[column.name], column.type) for column in _SCHEMA]
-    return pa.table(columns, schema=_SCHEMA).sort_by([("order_id", "ascending"), ("line_no", "ascending")])
+    columns = [pc.cast(read[column.name], column.type) for column in SCHEMA]
+    return pa.table(columns, schema=SCHEMA).sort_by([("order_id", "ascending"), ("line_no", "ascending")])
 
 
 _READ: Final = pj.ReadOptions(block_size=64 << 20)

@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from lakehouse.envelopes import Rejection
+from lakehouse.fields import Rejection
 from lakehouse.strictjson import MAX_NUMBER, Fraction
 
 Attributes = dict[str, Any]

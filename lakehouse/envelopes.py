@@ -5,28 +5,19 @@ the property tests read with it; spark_jobs/reader states the same rules in Java
 """
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from lakehouse.fields import MAX_INT, Rejection, bounded, check_amount, members, moment, money, required
 from lakehouse.strictjson import Integer, MalformedError, compact, parse
 
 OPS = ("c", "u", "d", "r")
 SEQUENCE_DIGITS = 20
 MAX_SEQUENCE = 2**63 - 1
-MAX_INT = 2**31 - 1
 MAX_MILLIS = 253_402_300_799_999  # 9999-12-31
-FIRST_YEAR, LAST_YEAR = 1900, 2199
-MAX_AMOUNT = 10**12  # of quantity times unit_price: a day's sums stay within gold's decimal(18,3)
 
-_DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
-_TIMESTAMP = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,6})?"
-    r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])",
-    re.ASCII,
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -69,14 +60,6 @@ class Change:
     def key(self) -> tuple[str, int]:
         """The changed row's key: order_id and line_no."""
         return self.order_id, self.line_no
-
-
-class Rejection(ValueError):  # noqa: N818 (not a fault of the program: what a message earns)
-    """Why a message breaks the contract: a word, and the field it is about.
-
-    The words: not_utf8, bad_json, wrong_type, missing, unknown_op, no_sequence, out_of_range, too_many_decimals,
-    bad_number, bad_timestamp; of a stream record also key_mismatch, and of what Firehose gave up firehose_error.
-    """
 
 
 def encode(
@@ -144,11 +127,7 @@ def decode(value: str) -> Change:
         raise Rejection("no_sequence")
     at = _EPOCH + timedelta(milliseconds=_integer(source, "source", "ts_ms", 0, MAX_MILLIS))
     where = "before" if op == "d" else "after"
-    image = document.get(where)
-    if image is None:
-        raise Rejection(f"missing: {where}")
-    if not isinstance(image, dict):
-        raise Rejection(f"wrong_type: {where}")
+    image = members(document, where)
     order_id = _text(image, where, "order_id")
     line_no = _integer(image, where, "line_no", 1, MAX_INT)
     sequence = str(int(lsn)).zfill(SEQUENCE_DIGITS)
@@ -165,8 +144,7 @@ def decode(value: str) -> Change:
         _text(image, where, "country"),
         moment(_text(image, where, "ordered_at"), f"{where}.ordered_at"),
     )
-    if abs(line.quantity * line.unit_price) >= MAX_AMOUNT:
-        raise Rejection(f"out_of_range: {where}.quantity")
+    check_amount(line.quantity, line.unit_price, f"{where}.quantity")
     unknown = {name: image[name] for name in sorted(image) if name not in FIELDS}
     extra = compact(unknown) if unknown else None
     return Change(op, sequence, at, order_id, line_no, line, extra)
@@ -192,54 +170,15 @@ def _integer(image: dict[str, Any], where: str, name: str, low: int, high: int) 
         raise Rejection(f"missing: {where}.{name}")
     if not isinstance(value, Integer):
         raise Rejection(f"wrong_type: {where}.{name}")
-    if not low <= int(value) <= high:
-        raise Rejection(f"out_of_range: {where}.{name}")
-    return int(value)
+    return bounded(int(value), low, high, f"{where}.{name}")
 
 
 def _text(image: dict[str, Any], where: str, name: str, optional: bool = False) -> Any:
     value = image.get(name)
     if value is None and optional:
         return None
-    if value is None or (value == "" and not optional):
-        raise Rejection(f"missing: {where}.{name}")
+    if not optional:
+        required(value, f"{where}.{name}")
     if type(value) is not str:
         raise Rejection(f"wrong_type: {where}.{name}")
     return value
-
-
-def money(value: str, place: str) -> Decimal:
-    """A price from its text; `place` stands in the reason.
-
-    Raises:
-        Rejection: It is none.
-    """
-    parts = _DECIMAL.fullmatch(value)
-    if not parts:
-        raise Rejection(f"bad_number: {place}")
-    if len(parts[3] or "") > 3:
-        raise Rejection(f"too_many_decimals: {place}")
-    if len(parts[2].lstrip("0")) > 9:
-        raise Rejection(f"out_of_range: {place}")
-    return Decimal(value).quantize(Decimal("0.001"))
-
-
-def moment(value: str, place: str) -> datetime:
-    """A time in UTC from its text, which names a zone; `place` stands in the reason.
-
-    Raises:
-        Rejection: It is none.
-    """
-    try:
-        found = datetime.fromisoformat(value) if _TIMESTAMP.fullmatch(value) else None
-    except ValueError:  # a day that does not exist
-        found = None
-    if found is None:
-        raise Rejection(f"bad_timestamp: {place}")
-    try:
-        found = found.astimezone(UTC)
-    except OverflowError:  # its offset leads out of the years 1 to 9999
-        found = datetime.min
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise Rejection(f"out_of_range: {place}")
-    return found

@@ -8,8 +8,9 @@ import json
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
 
-from lakehouse.envelopes import FIELDS, MAX_INT, Rejection, moment, money
+from lakehouse.envelopes import FIELDS
 from lakehouse.errors import ContractError
+from lakehouse.fields import MAX_INT, Rejection, moment, money
 
 CHANGED_AT = "@changed_at"
 """In place of an attribute: the time of the change itself."""

@@ -16,6 +16,8 @@ KAFKA, DYNAMODB = SOURCES = ("kafka", "dynamodb")
 BRONZE_KAFKA = f"bronze/{TABLE}/kafka/"
 BRONZE_DYNAMODB = f"bronze/{TABLE}/dynamodb/"
 ERRORS = f"errors/{TABLE}/"
+RESYNC, REDRIVE = "0-resync-", "0-redrive-"
+"""What the names of objects of ours begin with: before Firehose's of the day, whose last key says how far it is."""
 GENERATION = "ops/generation.json"
 MAPPING = "ops/mapping.json"
 PROGRESS = "ops/progress.json"

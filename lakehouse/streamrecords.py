@@ -8,36 +8,23 @@ import base64
 import binascii
 import json
 import re
-from datetime import UTC, datetime, timedelta
-from decimal import ROUND_FLOOR, Context, Decimal
+from datetime import datetime
 from typing import Any, Final
 
-from lakehouse.attributes import NULL, Attributes, decimal, key, one, plain, written
-from lakehouse.envelopes import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    MAX_AMOUNT,
-    MAX_INT,
-    Change,
-    OrderLine,
-    Rejection,
-    moment,
-)
-from lakehouse.mapping import CHANGED_AT, KEY, OPTIONAL, OWN, FieldMapping
-from lakehouse.strictjson import Fraction, Integer, MalformedError, compact, parse
+from lakehouse.attributes import Attributes, decimal, key
+from lakehouse.envelopes import Change
+from lakehouse.fields import Rejection, members
+from lakehouse.images import EPOCH, MAX_SECONDS, Image, since_epoch
+from lakehouse.mapping import KEY, OWN, FieldMapping
+from lakehouse.strictjson import Fraction, Integer, MalformedError, parse
 
 OPS: Final = {"INSERT": "c", "MODIFY": "u", "REMOVE": "d", "READ": "r"}
 """By eventName; READ is not DynamoDB's but that of `python -m infra resync`, for an item that a scan found."""
 SEQUENCE_DIGITS: Final = 40
 FIREHOSE_ERROR: Final = "firehose_error"
-MAX_SECONDS: Final = 10_000_000_000
-"""Of a time, on either side of 1970: the year 2286."""
 
 _LABEL = re.compile(r"arn:[^/]*:table/[^/]+/stream/([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3})Z?")
 _SEQUENCE = re.compile(r"[0-9]{1,40}", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EXACT = Context(prec=500)  # no number that is admitted has more digits
 
 
 def sequence(label: str, number: str) -> str:
@@ -110,7 +97,7 @@ def key_of(keys: Attributes, mapping: FieldMapping = OWN) -> tuple[str, int]:
     for name in keys:
         if name not in own:  # two items would be one row
             raise Rejection(f"key_mismatch: Keys.{name}")
-    reader = _Reader("Keys", keys, mapping, _EPOCH)
+    reader = Image("Keys", keys, mapping, EPOCH)
     return reader.text("order_id"), reader.integer("line_no", 1)
 
 
@@ -163,117 +150,22 @@ def decode(line: str, mapping: FieldMapping = OWN) -> Change:
     event = document.get("eventName")
     if type(event) is not str or event not in OPS:
         raise Rejection("unknown_op")
-    record = document.get("dynamodb")
-    if record is None:
-        raise Rejection("missing: dynamodb")
-    if not isinstance(record, dict):
-        raise Rejection("wrong_type: dynamodb")
+    record = members(document, "dynamodb")
     number = record.get("SequenceNumber")
     label = label_of(document.get("eventSourceARN"))
     if type(number) is not str or not _SEQUENCE.fullmatch(number):
         raise Rejection("no_sequence")
     at = _created(record)
-    op, keys = OPS[event], _attributes(record, "Keys")
+    op, keys = OPS[event], members(record, "Keys")
     order_id, line_no = key_of(keys, mapping)
     if op == "d":
         if record.get("OldImage") is not None:
-            _agree(keys, _attributes(record, "OldImage"), "OldImage")
+            _agree(keys, members(record, "OldImage"), "OldImage")
         return Change(op, sequence(label, number), at, order_id, line_no, None)
-    image = _attributes(record, "NewImage")
+    image = members(record, "NewImage")
     _agree(keys, image, "NewImage")
-    line_read, extra = _Reader("NewImage", image, mapping, at).line(order_id, line_no)
+    line_read, extra = Image("NewImage", image, mapping, at).line(order_id, line_no)
     return Change(op, sequence(label, number), at, order_id, line_no, line_read, extra)
-
-
-class _Reader:
-    """Reads the columns of one image by a mapping."""
-
-    def __init__(self, where: str, image: Attributes, mapping: FieldMapping, at: datetime) -> None:
-        self._where, self._image, self._mapping, self._at = where, image, mapping, at
-
-    def line(self, order_id: str, line_no: int) -> tuple[OrderLine, str | None]:
-        line = OrderLine(
-            order_id,
-            line_no,
-            self.text("product_id"),
-            self.text("description"),
-            self.integer("quantity", -MAX_INT - 1),
-            self._money("unit_price"),
-            self.text("customer_id"),
-            self.text("country"),
-            self._moment("ordered_at"),
-        )
-        if abs(line.quantity * line.unit_price) >= MAX_AMOUNT:
-            raise Rejection(f"out_of_range: {self._place('quantity')}")
-        known = self._mapping.attributes
-        unknown = {name: plain(value, f"{self._where}.{name}") for name, value in sorted(self._image.items())
-                   if name not in known}  # fmt: skip
-        return line, compact(unknown) if unknown else None
-
-    def text(self, column: str) -> Any:
-        value = self._value(column)
-        if value is None and column in OPTIONAL:
-            return None
-        if value is None or (value == "" and column not in OPTIONAL):
-            raise Rejection(f"missing: {self._place(column)}")
-        return value if type(value) is str else written(value)
-
-    def integer(self, column: str, low: int) -> int:
-        value = self._number(column)
-        if value != value.to_integral_value():
-            raise Rejection(f"wrong_type: {self._place(column)}")
-        if not low <= value <= MAX_INT:
-            raise Rejection(f"out_of_range: {self._place(column)}")
-        return int(value)
-
-    def _money(self, column: str) -> Decimal:
-        value = self._number(column)
-        if value.copy_abs() >= 10**9:
-            raise Rejection(f"out_of_range: {self._place(column)}")
-        places = written(value).partition(".")[2]
-        if len(places) > 3:
-            raise Rejection(f"too_many_decimals: {self._place(column)}")
-        return value.quantize(Decimal("0.001"))
-
-    def _moment(self, column: str) -> datetime:
-        field, place = self._mapping.fields[column], self._place(column)
-        if field.attribute == CHANGED_AT:
-            found: datetime | None = self._at
-        else:
-            value = self._value(column)
-            if value is None or value == "":
-                raise Rejection(f"missing: {place}")
-            if type(value) is str:
-                is_day = field.kind == "date" and _DATE.fullmatch(value)
-                return moment(f"{value}T00:00:00Z" if is_day else value, place)
-            found = _since_epoch(value if field.kind == "seconds" else value.scaleb(-3, _EXACT))
-        if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
-            raise Rejection(f"out_of_range: {place}")
-        return found
-
-    def _number(self, column: str) -> Decimal:
-        value = self._value(column)
-        if value is None or value == "":
-            raise Rejection(f"missing: {self._place(column)}")
-        return decimal(value, self._place(column)) if type(value) is str else value
-
-    def _value(self, column: str) -> Any:
-        """A text, a Decimal, or None; the default where the attribute is absent."""
-        field, place = self._mapping.fields[column], self._place(column)
-        value = self._image.get(field.attribute) if field.attribute else None
-        if value is None or value == NULL:
-            return field.default
-        kind, content = one(value, place)
-        if field.kind in ("text", "date"):
-            if kind != "S" or type(content) is not str:
-                raise Rejection(f"wrong_type: {place}")
-            return content
-        if kind != "N" or type(content) is not str:
-            raise Rejection(f"wrong_type: {place}")
-        return decimal(content, place)
-
-    def _place(self, column: str) -> str:
-        return f"{self._where}.{self._mapping.fields[column].attribute or column}"
 
 
 def _is_failure(document: Any) -> bool:
@@ -292,24 +184,7 @@ def _created(record: dict[str, Any]) -> datetime:
     number = decimal(str(value), place)
     if not 0 <= number <= MAX_SECONDS:
         raise Rejection(f"out_of_range: {place}")
-    return _since_epoch(number) or _EPOCH
-
-
-def _since_epoch(seconds: Decimal) -> datetime | None:
-    """A time by its seconds since 1970, to the microsecond, the rest cut off; None where no datetime goes."""
-    if seconds.copy_abs() > MAX_SECONDS:
-        return None
-    micros = int(seconds.scaleb(6, _EXACT).to_integral_value(ROUND_FLOOR, _EXACT))
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _attributes(record: dict[str, Any], name: str) -> Attributes:
-    image = record.get(name)
-    if image is None:
-        raise Rejection(f"missing: {name}")
-    if not isinstance(image, dict):
-        raise Rejection(f"wrong_type: {name}")
-    return image
+    return since_epoch(number) or EPOCH
 
 
 def _agree(keys: Attributes, image: Attributes, where: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from lakehouse import streamrecords
-from lakehouse.envelopes import Change, Rejection, decode
+from lakehouse.envelopes import Change, decode
+from lakehouse.fields import Rejection
 from lakehouse.mapping import OWN, FieldMapping
 from lakehouse.places import KAFKA, SOURCES, source_of
 from lakehouse.strictjson import Integer, MalformedError, parse

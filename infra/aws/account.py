@@ -8,12 +8,26 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
-from infra.aws import changes, deployment, stacks
+from infra.aws import deployment, stack, stacks
+from infra.aws.archive import ROOT
 from infra.aws.environment import Environment
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.settings import Settings
+
+_NO_KEYS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound, CredentialRetrievalError, ConfigParseError)
+_SIGN_IN = "sign in again (`aws sso login`), then repeat"
 
 
 class Account:
@@ -35,11 +49,16 @@ class Account:
 
     def stack(self, part: str) -> dict[str, Any] | None:
         """One of the environment's stacks as CloudFormation describes it."""
-        return changes.found(self.client("cloudformation"), self.environment.stack(part))
+        return stack.found(self.client("cloudformation"), self.environment.stack(part))
 
     def outputs(self, part: str) -> dict[str, str]:
         """What one of its stacks has put out; nothing without the stack."""
-        return changes.outputs(self.stack(part))
+        return stack.outputs(self.stack(part))
+
+    @property
+    def number(self) -> str:
+        """The account's."""
+        return str(self.client("sts").get_caller_identity()["Account"])
 
     @property
     def place(self) -> str:
@@ -58,12 +77,15 @@ def answers(settings: Settings, what: str) -> Iterator[None]:
     place = settings.aws_endpoint_url or "AWS"
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as fault:
+    except (SSOError, TokenRetrievalError) as fault:
+        raise ConfigError(f"{what}: {fault}", "a sign-in that is valid now", _SIGN_IN) from fault
+    except _NO_KEYS as fault:
         raise ConfigError(f"{what}: {fault}", "credentials of an AWS account", "set AWS_PROFILE or sign in") from fault
     except ClientError as fault:
         raise explain(fault) or SourceError(f"{what}: {fault}", f"an answer of {place}") from fault
     except BotoCoreError as fault:
-        action = "run `make up`, or empty AWS_ENDPOINT_URL if AWS is meant" if settings.aws_endpoint_url else ""
+        mended = "run `make up`, or empty AWS_ENDPOINT_URL if AWS is meant"
+        action = mended if settings.aws_endpoint_url else "look at the network and at the region, then repeat"
         raise SourceError(f"{what}: {fault}", f"an answer of {place}", action) from fault
 
 
@@ -71,7 +93,7 @@ def explain(fault: ClientError) -> ConfigError | None:
     """The one line for refusals that a person can mend: keys, tokens, rights."""
     code, said = fault.response["Error"].get("Code", ""), fault.response["Error"].get("Message", "")
     if code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired"):
-        return ConfigError(f"AWS: {said}", "a token that is valid now", "sign in again (`aws sso login`), then repeat")
+        return ConfigError(f"AWS: {said}", "a token that is valid now", _SIGN_IN)
     if code in ("InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId"):
         return ConfigError(f"AWS: {said}", "keys of an AWS account", "correct AWS_PROFILE or AWS_ACCESS_KEY_ID")
     if code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"):
@@ -119,10 +141,12 @@ def settings_of(settings: Settings, environment: Environment) -> Settings:
         bucket=pool["storage"]["Bucket"],
         database_prefix=environment.database_prefix,
         dynamodb_table=environment.table,
+        dynamodb_mapping=str(ROOT / environment.mapping) if environment.mapping else "",
         athena_workgroup=pool["query"]["WorkGroup"],
         kafka_bootstrap_servers=kafka.get("Servers", ""),
         kafka_security=kafka.get("Security", "PLAINTEXT"),
         kafka_partitions=environment.kafka_partitions,
+        kafka_retention_hours=environment.kafka_retention_hours,  # a generator puts a topic right that differs
         connect_url="",  # MSK Connect is no worker of this machine
         forecast_poll_seconds=environment.forecast_poll_seconds,
     )

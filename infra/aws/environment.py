@@ -9,13 +9,17 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from lakehouse.errors import ConfigError
+from lakehouse.evolution import MODES
 
 FOLDER = Path(__file__).parents[1] / "environments"
 NAME = re.compile(r"[a-z][a-z0-9]{1,11}")
+# By cores of a worker of EMR Serverless, the gigabytes that it can have.
+_MEMORY = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60), 16: (32, 120)}
 
 
 def _value(default: Any, meaning: str, *, choices: tuple[Any, ...] = (), low: float = 0, pattern: str = "") -> Any:
@@ -34,7 +38,14 @@ class Environment:
         "", "before the names of the databases; environments of one account need different ones",
         pattern=r"([a-z][a-z0-9_]{0,20})?",
     )  # fmt: skip
-    table_name: str = _value("", "DynamoDB table; empty for saleslake-<environment>-order_lines")
+    table_name: str = _value("", "DynamoDB table that is made; empty for saleslake-<environment>-order_lines")
+    existing_table: str = _value(
+        "", "DynamoDB table that was there before and is read instead: it is neither made, changed nor deleted",
+        pattern=r"([a-zA-Z0-9_.-]{3,255})?",
+    )  # fmt: skip
+    mapping: str = _value(
+        "", "YAML file, from the project's folder, that says which attribute of the table is which column"
+    )
 
     kafka: str = _value("provisioned", "kind of MSK cluster", choices=("provisioned", "serverless"))
     kafka_instance: str = _value("kafka.t3.small", "broker of a provisioned cluster", pattern=r"kafka\.[a-z0-9]+\.\w+")
@@ -55,9 +66,20 @@ class Environment:
     driver_gigabytes: int = _value(16, "memory of the Spark driver", low=2)
     executors: int = _value(1, "Spark executors of the driver's size", low=1)
 
+    business_timezone: str = _value(
+        "UTC", "time zone in which a sale has its date; a change needs `make job JOB=rebuild`"
+    )
+    unknown_columns: str = _value("freeze", "what becomes of a field that has no column", choices=MODES)
+    tombstone_retention_days: float = _value(30.0, "how long silver remembers a delete", low=0)
+
     buffer_seconds: int = _value(60, "age at which Firehose closes a bronze object", low=0)
     buffer_megabytes: int = _value(64, "size at which Firehose closes a bronze object", low=1)
     transform_seconds: int = _value(10, "age at which Firehose calls the transform function", low=0)
+    transform_concurrency: int = _value(
+        0,
+        "calls of the transform function that are reserved; 0 for none: a new account has few",
+        low=0,
+    )
 
     forecasting: bool = _value(False, "deploy the forecasts; needs an account that has Amazon Forecast")
     forecast_poll_seconds: int = _value(60, "pause between two looks at a job of a forecast", low=1)
@@ -92,7 +114,7 @@ class Environment:
     @property
     def table(self) -> str:
         """The DynamoDB table's name."""
-        return self.table_name or f"saleslake-{self.name}-order_lines"
+        return self.existing_table or self.table_name or f"saleslake-{self.name}-order_lines"
 
 
 def known(folder: Path = FOLDER) -> list[str]:
@@ -125,9 +147,25 @@ def load(name: str, folder: Path = FOLDER) -> Environment:
             near = difflib.get_close_matches(str(key), fields, n=1)
             raise ConfigError(f"{path}: {key}", near[0] if near else f"one of {', '.join(fields)}", "correct the name")
     found = Environment(name, **{key: _checked(path, fields[key], value) for key, value in given.items()})
+    _check_together(path, found)
+    return found
+
+
+def _check_together(path: Path, found: Environment) -> None:
+    """What is right alone and wrong beside another value."""
     if found.kafka_brokers % 2:
         raise ConfigError(f"{path}: kafka_brokers: {found.kafka_brokers}", "a multiple of 2", "correct the value")
-    return found
+    low, high = _MEMORY[found.driver_cores]
+    if not low <= found.driver_gigabytes <= high:
+        said = f"{path}: driver_gigabytes: {found.driver_gigabytes}"
+        raise ConfigError(said, f"{low} to {high} with {found.driver_cores} driver_cores", "correct the value")
+    try:
+        ZoneInfo(found.business_timezone)
+    except (KeyError, ValueError, OSError) as fault:
+        said = f"{path}: business_timezone: {found.business_timezone}"
+        raise ConfigError(said, "an IANA time zone such as Europe/London", "correct the value") from fault
+    if found.existing_table and found.table_name:
+        raise ConfigError(f"{path}: existing_table and table_name", "one of the two", "remove the other")
 
 
 def _checked(path: Path, one: dataclasses.Field[Any], value: Any) -> Any:

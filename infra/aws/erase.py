@@ -19,7 +19,7 @@ def everything(
     Args:
         client: Makes a client of a service.
         storage: What the storage stack had put out.
-        table: The DynamoDB table.
+        table: The DynamoDB table; "" for one that is not ours.
         report: Is told of each thing that is deleted.
     """
     s3 = client("s3")
@@ -28,7 +28,7 @@ def everything(
             objects = _empty(s3, bucket)
             _unless_gone(lambda: s3.delete_bucket(Bucket=bucket), "NoSuchBucket")
             report(f"deleted bucket {bucket} with {objects:,} objects and versions")
-    if _unless_gone(lambda: client("dynamodb").delete_table(TableName=table), "ResourceNotFoundException"):
+    if table and _unless_gone(lambda: client("dynamodb").delete_table(TableName=table), "ResourceNotFoundException"):
         report(f"deleted table {table}")
     if key := storage.get("KeyArn"):
         delete = client("kms").schedule_key_deletion

@@ -20,6 +20,7 @@ from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 
 PAGE = 20  # executions of a status that are looked at, the newest
+NAP_SECONDS = 0.2  # between two looks whether a person wants to go
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}.*")
 
 Report = Callable[[str, str, float], str]
@@ -122,10 +123,15 @@ def _follow(watched: Sequence[_Watched], report: Report, stop: Callable[[], bool
             for one in watched:
                 one.leave()
             break
-        until = time.monotonic() + pause
-        while time.monotonic() < until and not stop():
-            time.sleep(0.2)
+        _pause(pause, stop)
     return [one.ended for one in watched if one.ended]
+
+
+def _pause(seconds: float, stop: Callable[[], bool]) -> None:
+    """Wait so long, or until a person wants to wait no longer."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not stop():
+        time.sleep(min(left, NAP_SECONDS))
 
 
 def cause(text: str) -> str:

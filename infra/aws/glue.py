@@ -23,7 +23,7 @@ LAYERS = {
     "gold": "Sales by day.",
     "ops": "What the pipeline did.",
 }
-BRONZE = "order_lines"
+BRONZE, BRONZE_DYNAMODB = "order_lines", "order_lines_dynamodb"
 _BRONZE_MEANING = (
     "Changes of order lines as Kafka delivered them, one message a line; value is the message's untouched text."
 )
@@ -42,6 +42,23 @@ _BRONZE_KEYS = (
     Column("partition", "int", "Kafka partition"),
 )
 
+_RECORD_MEANING = (
+    "Changes of order lines as the stream of the DynamoDB table told them, one record a line; read images with "
+    "json_extract_scalar(dynamodb, '$.NewImage.price.N')."
+)
+_RECORD_COLUMNS = (
+    Column("eventid", "string", "the record's id; the same one may come twice"),
+    Column("eventname", "string", "INSERT, MODIFY, REMOVE, or READ for a row that a resync found"),
+    Column("eventversion", "string", "version of the record's form"),
+    Column("eventsource", "string", "aws:dynamodb"),
+    Column("eventsourcearn", "string", "the table's stream; a stream that is enabled again has another"),
+    Column("awsregion", "string", "region of the table"),
+    Column("dynamodb", "string", "JSON of Keys, NewImage, OldImage, SequenceNumber and ApproximateCreationDateTime"),
+)
+_RECORD_KEYS = (Column("arrived_date", "date", "day in UTC on which Firehose had the record"),)
+# Athena's own example of a range that begins before there is anything.
+_ALWAYS = "NOW-3YEARS"
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -53,6 +70,7 @@ class Lake:
         unknown: Columns that silver.order_lines has beyond the contract.
         topic_ids: Kafka's ids of the topic under which bronze has objects, or will.
         partitions: Kafka partitions of the topic.
+        first_date: The oldest day, yyyy-MM-dd, of which bronze has stream records; "" where it has none.
     """
 
     bucket: str
@@ -60,6 +78,7 @@ class Lake:
     unknown: Sequence[Column] = ()
     topic_ids: Sequence[str] = ()
     partitions: int = 1
+    first_date: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,10 @@ def catalogue(lake: Lake) -> Catalogue:
         f"{lake.prefix}{layer}": {"Name": f"{lake.prefix}{layer}", "Description": meaning}
         for layer, meaning in LAYERS.items()
     }
-    found = {(f"{lake.prefix}bronze", BRONZE): bronze(lake)}
+    found = {
+        (f"{lake.prefix}bronze", BRONZE): bronze(lake),
+        (f"{lake.prefix}bronze", BRONZE_DYNAMODB): stream_records(lake),
+    }
     for table in TABLES:
         columns = (*table.columns, *lake.unknown) if table is SILVER_ORDER_LINES else table.columns
         found[f"{lake.prefix}{table.layer}", table.name] = delta(lake.bucket, table, columns)
@@ -105,25 +127,46 @@ def delta(bucket: str, table: Table, columns: Iterable[Column]) -> Entry:
 def bronze(lake: Lake) -> Entry:
     """The objects from Kafka: partitions are projected, so that new objects need no call to be seen."""
     location = f"s3://{lake.bucket}/{places.BRONZE_KAFKA}{places.TOPIC}/"
+    projection = {
+        "topic_id.type": "enum",
+        # An enum without a value is refused: until there is an object or a connector no folder is read.
+        "topic_id.values": ",".join(sorted(lake.topic_ids)) or "none",
+        "partition.type": "integer",
+        "partition.range": f"0,{max(lake.partitions, 1) - 1}",
+    }
+    entry = _projected(location, "${topic_id}/partition=${partition}/", projection, _BRONZE_KEYS, _BRONZE_COLUMNS)
+    return {"Name": BRONZE, "Description": _BRONZE_MEANING, **entry}
+
+
+def stream_records(lake: Lake) -> Entry:
+    """The objects of Firehose: a partition a day, from the first one that there is to the present one."""
+    location = f"s3://{lake.bucket}/{places.BRONZE_DYNAMODB}"
+    projection = {
+        "arrived_date.type": "date",
+        "arrived_date.format": "yyyy-MM-dd",
+        "arrived_date.range": f"{lake.first_date or _ALWAYS},NOW",
+    }
+    entry = _projected(location, "date=${arrived_date}/", projection, _RECORD_KEYS, _RECORD_COLUMNS)
+    return {"Name": BRONZE_DYNAMODB, "Description": _RECORD_MEANING, **entry}
+
+
+def _projected(
+    location: str, folder: str, projection: Mapping[str, str], keys: Iterable[Column], columns: Iterable[Column]
+) -> Entry:
+    """JSON lines in folders that are computed; `folder` is a partition's under the location."""
     return {
-        "Name": BRONZE,
-        "Description": _BRONZE_MEANING,
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {
             "EXTERNAL": "TRUE",
             "classification": "json",
             "projection.enabled": "true",
-            "projection.topic_id.type": "enum",
-            # An enum without a value is refused: until there is an object or a connector no folder is read.
-            "projection.topic_id.values": ",".join(sorted(lake.topic_ids)) or "none",
-            "projection.partition.type": "integer",
-            "projection.partition.range": f"0,{max(lake.partitions, 1) - 1}",
-            "storage.location.template": f"{location}${{topic_id}}/partition=${{partition}}/",
+            **{f"projection.{name}": value for name, value in projection.items()},
+            "storage.location.template": f"{location}{folder}",
         },
-        "PartitionKeys": _columns(_BRONZE_KEYS),
+        "PartitionKeys": _columns(keys),
         "StorageDescriptor": {
             "Location": location,
-            "Columns": _columns(_BRONZE_COLUMNS),
+            "Columns": _columns(columns),
             "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
             "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
             "SerdeInfo": {

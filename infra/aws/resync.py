@@ -15,24 +15,24 @@ from itertools import islice
 from typing import Any
 
 import boto3
-import pyarrow.dataset as ds
+import pyarrow as pa
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from generator import silver
 from lakehouse import places, streamrecords
-from lakehouse.envelopes import Rejection
 from lakehouse.errors import ConfigError, SourceError
+from lakehouse.fields import Rejection
 from lakehouse.mapping import FieldMapping
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
-from lakehouse.tables import SILVER_ORDER_LINES
 
 ROWS_PER_OBJECT = 50_000
 WAIT_SECONDS = 120.0
 Report = Callable[[str, int, int | None], None]
 Key = tuple[str, int]
+_KEY = pa.schema([("order_id", pa.string()), ("line_no", pa.int32())])
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Resync:
             source = self._source()
             progress = self._caught_up(wait_seconds)
             label, found = streamrecords.label_of(source.stream), set[Key]()
-            place = f"0-resync-{label}-{time.time_ns() // 1000}"
+            place = f"{places.RESYNC}{label}-{time.time_ns() // 1000}"
             objects = self._write(self._rows(source, found), f"{place}-rows")
             gone = sorted(self._held(progress, label) - found)
             objects += self._write(self._deletes(source, gone), f"{place}-deletes")
@@ -150,14 +150,12 @@ class Resync:
 
     def _held(self, progress: Progress, label: str) -> set[Key]:
         """The live rows of silver that no record of the new stream has touched."""
-        url = places.table_url(self._settings.bucket, SILVER_ORDER_LINES.layer, SILVER_ORDER_LINES.name)
+        # The label has the form of a time: streamrecords.label_of takes no other.
+        is_older = f"cdc_sequence < '{streamrecords.sequence(label, '0')}'"
         try:
-            silver = DeltaTable(url, storage_options=self._settings.delta_options)
+            rows = silver.rows(self._settings, _KEY, f"source = '{places.DYNAMODB}' AND NOT is_deleted AND {is_older}")
         except TableNotFoundError:
             return set()
-        is_older = ds.field("cdc_sequence") < streamrecords.sequence(label, "0")
-        is_wanted = (ds.field("source") == places.DYNAMODB) & ~ds.field("is_deleted") & is_older
-        rows = silver.to_pyarrow_dataset().to_table(columns=["order_id", "line_no"], filter=is_wanted)
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
     def _deletes(self, source: Source, gone: Iterable[Key]) -> Iterator[str]:

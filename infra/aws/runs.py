@@ -66,12 +66,17 @@ def end(client: Any, application: str) -> int:
 
 
 def stop(client: Any, application: str) -> None:
-    """End all runs and stop the application: one that is started cannot be deleted."""
+    """End all runs and stop the application: one that is started can neither be changed nor deleted."""
     end(client, application)
-    client.stop_application(applicationId=application)
+    if _state(client, application) in ("STARTING", "STARTED"):  # any other refuses to be stopped
+        client.stop_application(applicationId=application)
     deadline, pause = time.monotonic() + SECONDS, 0.05
-    while client.get_application(applicationId=application)["application"]["state"] in ("STARTED", "STOPPING"):
+    while _state(client, application) in ("STARTING", "STARTED", "STOPPING"):
         if time.monotonic() > deadline:
             raise SourceError(f"application {application} does not stop", f"an end within {SECONDS:.0f} s")
         time.sleep(pause)
         pause = min(pause * 2, 5.0)
+
+
+def _state(client: Any, application: str) -> str:
+    return str(client.get_application(applicationId=application)["application"]["state"])

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.aws.changes import Wanted
+from infra.aws.changeset import Wanted
 from infra.aws.environment import Environment
 
 FOLDER = Path(__file__).parent
@@ -76,6 +76,21 @@ def values(environment: Environment) -> dict[str, str]:
         "TableName": environment.table,
         "LambdaSeconds": str(environment.transform_seconds),
     }
+
+
+def buckets(environment: Environment, number: str) -> tuple[str, str]:
+    """The lake's bucket and that of its access logs, as storage.yaml names them.
+
+    Args:
+        environment: Name and Region.
+        number: Of the account.
+
+    Example:
+        >>> buckets(Environment("dev"), "1")
+        ('saleslake-dev-1-eu-west-1', 'saleslake-dev-logs-1-eu-west-1')
+    """
+    end = f"{number}-{environment.region}"
+    return f"saleslake-{environment.name}-{end}", f"saleslake-{environment.name}-logs-{end}"
 
 
 def _text(value: object) -> str:

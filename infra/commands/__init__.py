@@ -14,10 +14,11 @@ from infra.commands import (
     job,
     mapping,
     query,
+    redrive,
     resync,
     serve,
     stack,
     watch,
 )
 
-FAMILIES = (demo, stack, watch, data, resync, mapping, query, forecast, catalog, deploy, job, serve, docs)
+FAMILIES = (demo, stack, watch, data, resync, redrive, mapping, query, forecast, catalog, deploy, job, serve, docs)

@@ -5,6 +5,7 @@ Creates and updates; it deletes nothing.
 
 import argparse
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,8 @@ from lakehouse.errors import ConfigError, LakehouseError, SourceError
 from lakehouse.settings import Settings
 
 Entry = dict[str, Any]
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 # What UpdateTable takes of what GetTable answers.
 _INPUT = (
@@ -183,8 +186,14 @@ def _lake(settings: Settings) -> glue.Lake:
     # A worker of this machine knows the id before there is an object; MSK Connect is not asked.
     with contextlib.suppress(SourceError, ConfigError):
         ids.add(registration.topic_id(settings))
+    days = [name.removeprefix("date=") for name in _folders(s3, settings.bucket, places.BRONZE_DYNAMODB)]
     return glue.Lake(
-        settings.bucket, settings.database_prefix, Lake(settings).unknown_columns(), sorted(ids), partitions
+        settings.bucket,
+        settings.database_prefix,
+        Lake(settings).unknown_columns(),
+        sorted(ids),
+        partitions,
+        first_date=min((day for day in days if _DAY.fullmatch(day)), default=""),
     )
 
 

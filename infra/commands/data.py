@@ -1,6 +1,7 @@
 """replay, generate, verify, rebuild and maintain: the data that goes through the running stack."""
 
 import argparse
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -110,10 +111,15 @@ def generate(settings: Settings, given: argparse.Namespace) -> int:
         require_stack(settings, NEEDED[given.ingest])
     terminal.progress(f"a simulated shop at {given.rate:g} changes a second; Ctrl-C ends it")
     with wishes() as stop, screen.progress() as report:
+        failed = threading.Event()  # of one shop, which ends the other: a person would see it at Ctrl-C alone
 
         def run(sink: str) -> Summary:
             request = simulate.Request(noise=given.noise, seed=given.seed, rate=given.rate, sink=sink)
-            return simulate.run(settings, request, report=report, stop=stop)
+            try:
+                return simulate.run(settings, request, report=report, stop=lambda: stop() or failed.is_set())
+            except BaseException:
+                failed.set()
+                raise
 
         with ThreadPoolExecutor(len(SOURCES)) as pool:
             summaries = list(pool.map(run, sinks(given.ingest)))

@@ -13,10 +13,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from infra.aws import changes, cost, deploy, environment, package, runs, stacks
+from infra.aws import cost, deploy, environment, package, runs, stack, stacks
 from infra.aws.account import Account, answers
 from infra.aws.artefacts import Artefacts
-from infra.aws.changes import Change, Event
+from infra.aws.changeset import Change
+from infra.aws.failure import Event
 from infra.commands import catalog, terminal
 from lakehouse.errors import ConfigError
 from lakehouse.settings import Settings
@@ -91,13 +92,13 @@ def run_stacks(settings: Settings, given: argparse.Namespace) -> int:
     is_well = True
     with answers(account.settings, f"asking for {given.environment}"):
         for part in stacks.parts(account.environment):
-            stack = account.stack(part)
-            is_well &= changes.is_usable(stack)
-            since = (stack or {}).get("LastUpdatedTime") or (stack or {}).get("CreationTime")
-            state = Text((stack or {}).get("StackStatus", "not deployed"), "" if changes.is_usable(stack) else "red")
+            found = account.stack(part) or {}
+            is_well &= stack.is_usable(found)
+            since = found.get("LastUpdatedTime") or found.get("CreationTime")
+            state = Text(found.get("StackStatus", "not deployed"), "" if stack.is_usable(found) else "red")
             shown = f"{since.astimezone():%Y-%m-%d %H:%M}" if since else ""
             table.add_row(account.environment.stack(part), state, shown)
-            put_out += [(f"{part}.{name}", value) for name, value in changes.outputs(stack).items()]
+            put_out += [(f"{part}.{name}", value) for name, value in stack.outputs(found).items()]
         put_out += _at_work(account, dict(put_out))
     terminal.out.print(table)
     width = max((len(name) for name, _ in put_out), default=0)

@@ -35,8 +35,7 @@ def run_job(settings: Settings, given: argparse.Namespace) -> int:
         client = account.client("emr-serverless")
         keys = Artefacts(account.client("s3"), package.builders(account.settings)).keys("processing")
         bucket = account.outputs("storage")["Bucket"]
-        was_streaming = runs.end_streams(client, outputs["ApplicationId"])
-        if was_streaming:
+        if runs.end_streams(client, outputs["ApplicationId"]):
             terminal.progress(f"the driver that streams is ended, so that {given.job} is the only writer")
         try:
             driver = jobs.driver(given.job, account.environment, account.settings, bucket, keys)
@@ -44,7 +43,7 @@ def run_job(settings: Settings, given: argparse.Namespace) -> int:
                 client, client.start_job_run(**jobs.run(outputs, given.job, driver, uuid.uuid4().hex))
             )
         finally:
-            if was_streaming:
+            if account.environment.processing == "stream":  # even if it had given up before
                 driver = jobs.driver(runs.NAME, account.environment, account.settings, bucket, keys)
                 runs.ensure_stream(client, outputs, driver, terminal.progress)
     if state != "SUCCESS":

@@ -99,22 +99,28 @@ class EmrServerless:
         return {"applicationId": number, "name": record.get("name", ""), "arn": record["arn"]}
 
     def _update(self, asked: Request) -> Record:
-        record = self._application(asked)
-        if self._lives.active(record["applicationId"]):
-            raise ApiError("ConflictException", "the application has runs under way", 409)
+        record = self._resting(asked, "updated")
         given = {name: value for name, value in asked.body.items() if name != "clientToken"}
         self._kept.change("application", record["applicationId"], **given, updatedAt=time.time())
         return {"application": _told(self._application(asked))}
 
     def _delete(self, asked: Request) -> Record:
-        record = self._application(asked)
-        for run in self._lives.active(record["applicationId"]):
-            self._lives.end(run)
-        self._kept.drop("application", record["applicationId"])
+        self._kept.drop("application", self._resting(asked, "deleted")["applicationId"])
         return {}
 
+    def _resting(self, asked: Request, what: str) -> Record:
+        """The application, which must not be started for what is to be done with it."""
+        record = self._application(asked)
+        if record["state"] not in ("CREATED", "STOPPED"):
+            said = f"an application must be CREATED or STOPPED to be {what}; it is {record['state']}"
+            raise ApiError("ValidationException", said)
+        return record
+
     def _turn(self, asked: Request, state: str) -> Record:
-        self._kept.change("application", self._application(asked)["applicationId"], state=state, updatedAt=time.time())
+        record = self._application(asked)
+        if state == "STOPPED" and self._lives.active(record["applicationId"]):
+            raise ApiError("ConflictException", "the application has runs under way", 409)
+        self._kept.change("application", record["applicationId"], state=state, updatedAt=time.time())
         return {}
 
     def _application(self, asked: Request) -> Record:
@@ -127,7 +133,8 @@ class EmrServerless:
 
     def _start_run(self, asked: Request) -> Record:
         application = self._application(asked)
-        same = [one for one in self._kept.all("run") if one["clientToken"] == asked.body.get("clientToken")]
+        token, number = asked.body.get("clientToken"), application["applicationId"]
+        same = [one for one in self._kept.all("run") if (one["applicationId"], one["clientToken"]) == (number, token)]
         record = same[0] if same else self._new_run(asked, application)
         return {name: record[name] for name in ("applicationId", "jobRunId", "arn")}
 
@@ -167,11 +174,11 @@ class EmrServerless:
 
     def _list_runs(self, asked: Request) -> Record:
         wanted = set(asked.query.get("states") or ())
+        application = self._application(asked)["applicationId"]
         found = [
             {name: one[name] for name in _TOLD_OF_RUN} | {"id": one["jobRunId"], "type": "SPARK"}
             for one in self._kept.all("run")
-            if one["applicationId"] == self._application(asked)["applicationId"]
-            and (not wanted or one["state"] in wanted)
+            if one["applicationId"] == application and (not wanted or one["state"] in wanted)
         ]
         return {"jobRuns": sorted(found, key=lambda one: -float(one["createdAt"]))}
 

@@ -5,20 +5,20 @@ of AWS nor of the emulator (docs/decisions/0110).
 """
 
 import contextlib
+import functools
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ParamSpec, TypeVar
 
+from infra.local.log import POSITIONS, Log
 from lakehouse.errors import ConfigError
 
-# A record's row id is that of its log and its position: appends of a log stay together, and reading is a range.
-_POSITIONS = 2**40
+P = ParamSpec("P")
+R = TypeVar("R")
 _ROWS = 100  # of one statement
-_PAGE = 8 * 2**20  # what one read holds [bytes]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
@@ -36,13 +36,17 @@ class WriteError(Exception):
     """The disk refused a write; everything is as it was before."""
 
 
-class Record(NamedTuple):
-    """One record of a log: its place, when it arrived [seconds since 1970], its key and its body."""
+def refusing(act: Callable[P, R], refuse: Callable[[WriteError], R]) -> Callable[P, R]:
+    """A function for which a disk that refuses a write is an answer, not an exception."""
 
-    position: int
-    at: float
-    key: str
-    body: bytes
+    @functools.wraps(act)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return act(*args, **kwargs)
+        except WriteError as fault:
+            return refuse(fault)
+
+    return answer
 
 
 class Journal:
@@ -71,6 +75,7 @@ class Journal:
             raise ConfigError(f"{path}: {fault}", "no other gateway on this folder", "run `make down`") from fault
         self.lock = threading.RLock()
         self._arrived = threading.Condition()
+        self.commits = 0  # so far, or calls of `wake`: whoever has seen one waits for the next
         self._depth = 0
         self._undo: list[Callable[[], object]] = []
         self._before: list[Callable[[], object]] = []
@@ -110,8 +115,7 @@ class Journal:
                     self._undo.clear()
                     self._before.clear()
         if outer:
-            with self._arrived:
-                self._arrived.notify_all()
+            self.wake()
 
     def on_undo(self, undo: Callable[[], object]) -> None:
         """Have something done, in reverse order, if the transaction that is open is rolled back."""
@@ -130,27 +134,49 @@ class Journal:
             values = [value for row in some for value in row]
             self._database.execute(f"{head} {', '.join([one] * len(some))} {tail}", values)
 
-    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Run one statement in the transaction that is open, or in one of its own; its rows."""
-        with self.lock:
-            return self._database.execute(sql, values).fetchall()
+    def append(self, record: tuple[int, float, str, bytes]) -> None:
+        """Have a record of a log (row id, arrival, key, body) written with the transaction that is open."""
+        if not self._depth:
+            raise RuntimeError("a record is appended outside of a transaction")
+        self._appended.append(record)
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """The rows of a query, one by one; nothing may be written meanwhile."""
-        return self._database.execute(sql, values)
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement in the transaction that is open, or in one of its own; its rows.
+
+        Raises:
+            WriteError: The disk refused it; within a transaction sqlite3's own error, which ends that.
+        """
+        with self.rows(sql, values) as rows:
+            return rows.fetchall()
+
+    @contextlib.contextmanager
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Cursor]:
+        """The rows of a query, one by one; others wait meanwhile."""
+        with self.lock:
+            try:
+                cursor = self._database.execute(sql, values)
+                try:
+                    yield cursor
+                finally:
+                    cursor.close()
+            except sqlite3.Error as fault:
+                if self._depth:  # the transaction is to fail as a whole, whoever takes a WriteError for an answer
+                    raise
+                raise WriteError(f"the journal was not written: {fault}") from fault
 
     def script(self, sql: str) -> None:
         """Create tables of others."""
         self._database.executescript(sql)
 
-    def wait(self, seconds: float) -> None:
-        """Wait until something was committed, at most so long."""
+    def wait(self, seconds: float, seen: int) -> None:
+        """Wait until something was committed after `commits` was `seen`, at most so long."""
         with self._arrived:
-            self._arrived.wait(seconds)
+            self._arrived.wait_for(lambda: self.commits != seen, seconds)
 
     def wake(self) -> None:
         """End every `wait`."""
         with self._arrived:
+            self.commits += 1
             self._arrived.notify_all()
 
     def close(self) -> None:
@@ -173,13 +199,18 @@ class Journal:
         """Remove a log with its records and positions."""
         with self.transaction():
             log = self.log(name)
-            self.execute("DELETE FROM records WHERE id >= ? AND id < ?", (log.row(0), log.row(0) + _POSITIONS))
+            self.execute("DELETE FROM records WHERE id >= ? AND id < ?", (log.row(0), log.row(0) + POSITIONS))
             self.execute("DELETE FROM positions WHERE log = ?", (name,))
             self.execute("DELETE FROM logs WHERE name = ?", (name,))
             del self._logs[name]
             self._names.discard(name)
             self.on_undo(lambda: self._logs.__setitem__(name, log))
             self.on_undo(lambda: self._names.add(name))
+
+    def forget_log(self, name: str) -> None:
+        """Forget a log that was not made after all."""
+        self._logs.pop(name, None)
+        self._names.discard(name)
 
     def logs(self) -> list[str]:
         """The names of all logs."""
@@ -199,6 +230,11 @@ class Journal:
     def forget(self, reader: str) -> None:
         """Forget where a reader stands."""
         self.execute("DELETE FROM positions WHERE reader = ?", (reader,))
+
+    def forget_before(self, kind: str, log: str, position: int) -> None:
+        """Forget where the readers of a kind, the begin of their names, stand in a log before a position."""
+        stale = "DELETE FROM positions WHERE log = ? AND position < ? AND substr(reader, 1, ?) = ?"
+        self.execute(stale, (log, position, len(kind), kind))
 
     def read_by_all(self, log: str) -> int | None:
         """Up to where every reader of a log has come; None if nobody reads it."""
@@ -223,87 +259,6 @@ class Journal:
             self._database.execute("ROLLBACK")
         for undo in reversed(self._undo):
             undo()
-
-
-class Log:
-    """Records in the order of their arrival, at positions that never change.
-
-    Attributes:
-        name: Its name.
-        first: The position of the oldest record that is kept.
-        next: The position that the next record will have.
-    """
-
-    def __init__(self, journal: Journal, name: str) -> None:
-        self._journal, self.name = journal, name
-        found = journal.execute("SELECT id, first, next FROM logs WHERE name = ?", (name,))
-        if not found:
-            found = journal.execute("INSERT INTO logs (name, first, next) VALUES (?, 0, 0) RETURNING *", (name,))
-            journal.on_undo(lambda: journal._logs.pop(name, None))
-            journal.on_undo(lambda: journal._names.discard(name))
-            found = [(found[0][0], found[0][2], found[0][3])]
-        self._id, self.first, self.next = found[0]
-        last = journal.execute(
-            "SELECT max(id) FROM records WHERE id >= ? AND id < ?", (self.row(0), self.row(0) + _POSITIONS)
-        )[0][0]
-        if last is not None:
-            self.next = last - self.row(0) + 1
-
-    def row(self, position: int) -> int:
-        """The row id of a position."""
-        return int(self._id) * _POSITIONS + position
-
-    def append(self, key: str, body: bytes, at: float | None = None) -> int:
-        """Add a record within a transaction; its position."""
-        position = self.next
-        self._journal._appended.append((self.row(position), time.time() if at is None else at, key, body))
-        self._journal._undo.append(lambda: setattr(self, "next", position))
-        self.next = position + 1
-        return position
-
-    def read(self, position: int, limit: int, size: int = _PAGE) -> list[Record]:
-        """At most `limit` committed records from a position on, or from the oldest one that is kept.
-
-        Fewer if they have `size` bytes together before; always one, if there is one.
-        """
-        start = self.row(max(position, self.first))
-        found, first = [], self.row(0)
-        with self._journal.lock:
-            rows = self._journal.rows(
-                "SELECT id, at, key, body FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-                (start, first + _POSITIONS, limit),
-            )
-            for row, at, key, body in rows:
-                found.append(Record(row - first, at, key, body))
-                size -= len(body)
-                if size <= 0:
-                    break
-            rows.close()
-        return found
-
-    def trim(self, position: int) -> None:
-        """Forget what is before a position."""
-        position = min(position, self.next)
-        if position <= self.first:
-            return
-        with self._journal.transaction():
-            before = self.first
-            self._journal.execute("DELETE FROM records WHERE id >= ? AND id < ?", (self.row(0), self.row(position)))
-            self._journal.execute("UPDATE logs SET first = ?, next = ? WHERE id = ?", (position, self.next, self._id))
-            self.first = position
-            self._journal.on_undo(lambda: setattr(self, "first", before))
-
-    def older_than(self, moment: float) -> int:
-        """The position of the first record that arrived at `moment` or later; records arrive in order."""
-        low, high = self.first, self.next
-        while low < high:
-            middle = (low + high) // 2
-            found = self.read(middle, 1)
-            if found and found[0].at < moment:
-                low = middle + 1
-            else:
-                high = middle
-        return low
 
 
 def dumps(value: Any) -> bytes:

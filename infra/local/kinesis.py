@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from infra.local.journal import Journal, Log, WriteError
+from infra.local.journal import Journal, WriteError, refusing
+from infra.local.log import Log
 from infra.local.shards import ShardRecords, number, position_of
 
 Answer = tuple[int, dict[str, str], Any]
 RECORD_BYTES = 1_048_576
 _STATE = "kinesis"
+_NUMBERED = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
 
 _RULES = (
     "_create_stream", "_delete_stream", "_increase_retention", "_decrease_retention", "_add_tags", "_remove_tags",
@@ -79,13 +81,10 @@ class DurableKinesis:
 
         @functools.wraps(emulated)
         def write(*args: Any, **kwargs: Any) -> Any:
-            try:
-                with self._journal.transaction():
-                    return emulated(*args, **kwargs)
-            except WriteError as fault:
-                return self._kinesis.error_response_json("InternalFailure", str(fault), 500)
+            with self._journal.transaction():
+                return emulated(*args, **kwargs)
 
-        return write
+        return refusing(write, self._refuse)
 
     def ruling(self, emulated: Callable[..., Any]) -> Callable[..., Any]:
         """An operation on streams, or a step of CloudFormation: what it changed is saved with it."""
@@ -103,16 +102,21 @@ class DurableKinesis:
 
     def ruling_request(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
         """As `ruling`, for what is asked by a client: a full disk is an answer."""
-        ruled = self.ruling(emulated)
+        return refusing(self.ruling(emulated), self._refuse)
+
+    def get_shard_iterator(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
+        """GetShardIterator, which refuses what is no sequence number."""
 
         @functools.wraps(emulated)
-        def rule(*args: Any, **kwargs: Any) -> Answer:
-            try:
-                return ruled(*args, **kwargs)
-            except WriteError as fault:
-                return self._kinesis.error_response_json("InternalFailure", str(fault), 500)
+        def get(data: dict[str, Any]) -> Answer:
+            number = str(data.get("StartingSequenceNumber") or "")
+            if data.get("ShardIteratorType") in _NUMBERED and not (number.isascii() and number.isdecimal()):
+                text = f"StartingSequenceNumber {number} used on shard {data.get('ShardId')} is invalid"
+                refused: Answer = self._kinesis.error_response_json("InvalidArgumentException", text, 400)
+                return refused
+            return emulated(data)
 
-        return rule
+        return get
 
     def start_position(self, records: Any, kind: str, sequence: str, moment: Any) -> int | None:
         """The position at which an iterator begins; None for an unknown kind."""
@@ -120,9 +124,9 @@ class DurableKinesis:
         if kind == "TRIM_HORIZON":
             return log.first
         if kind == "LATEST":
-            return log.next
-        if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-            wanted = position_of(sequence) + (kind == "AFTER_SEQUENCE_NUMBER")
+            return log.end()
+        if kind in _NUMBERED:
+            wanted = position_of(sequence) + _NUMBERED.index(kind)
             return min(max(wanted, log.first), log.next)
         return log.older_than(float(moment)) if kind == "AT_TIMESTAMP" else None
 
@@ -141,6 +145,10 @@ class DurableKinesis:
         return get_records
 
     # --- inside
+
+    def _refuse(self, fault: WriteError) -> Answer:
+        answer: Answer = self._kinesis.error_response_json("InternalFailure", str(fault), 500)
+        return answer
 
     def _put_into_memory(self) -> None:
         from ministack.core.persistence import _json_object_hook  # noqa: PLC0415
@@ -197,6 +205,7 @@ def install(journal: Journal) -> tuple[DurableKinesis, Callable[[Any], None]]:
     for name in _RULES:
         setattr(kinesis, name, durable.ruling_request(getattr(kinesis, name)))
     kinesis._start_position = durable.start_position
+    kinesis._get_shard_iterator = durable.get_shard_iterator(kinesis._get_shard_iterator)
     kinesis._get_records = durable.get_records(kinesis._get_records)
     kinesis._expire_records = lambda _: None  # retention.py does it
     kinesis.get_state, kinesis.load_persisted_state = lambda: None, lambda _: None  # the journal has it

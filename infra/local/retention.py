@@ -1,7 +1,7 @@
 """How long the journal keeps stream records: a day or as long as a stream says, and less once all readers have them.
 
 Of what all readers have moved on, the newest `KEPT` are kept for those who look without a name (GetRecords): the
-journal of a day would else be many times the lake that it fed.
+journal of a day would else be many times the lake that it fed. A dead letter holds the stream from its changes on.
 """
 
 import asyncio
@@ -11,7 +11,9 @@ import time
 from typing import Any
 
 from infra.local.dynamodb.streams import RETENTION_SECONDS, DurableStreams
-from infra.local.journal import Journal, Log, WriteError
+from infra.local.journal import Journal, WriteError
+from infra.local.log import Log
+from infra.local.pipes.runner import HELD
 from lakehouse import logs
 
 KEPT = 20_000
@@ -49,6 +51,7 @@ class Retention:
             end = self.end(log, now)
             if end > log.first:
                 log.trim(min(end, log.first + STEP))
+                self._journal.forget_before(HELD, name, log.first)  # what it held is older than the stream keeps
                 more = more or end > log.first
         self._streams.forget_closed()
         return more

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from infra.local.journal import Log, Record
+from infra.local.log import Log, Record
 
 # Fifty-six digits, as AWS's: none begins with a zero, so their text sorts as their value.
 _FIRST_NUMBER = 49 * 10**54

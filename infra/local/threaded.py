@@ -6,6 +6,7 @@ first request, or at the start if it has been used before.
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -32,7 +33,7 @@ class Service(Protocol):
 S = TypeVar("S", bound=Service)
 
 
-class Threaded(Generic[S]):
+class Threaded(ABC, Generic[S]):
     """A plug-in whose service works on threads.
 
     Args:
@@ -49,9 +50,9 @@ class Threaded(Generic[S]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = ThreadPoolExecutor(_THREADS, self.name)
 
+    @abstractmethod
     def open(self) -> S:
         """Make the service and have it begin to work; called once."""
-        raise NotImplementedError
 
     async def handle(self, method: str, path: str, headers: dict[str, str], body: bytes, query: Query) -> Answer:
         """Answer one request of the account and region that the emulator has read from it."""

@@ -8,16 +8,24 @@ from generator import producers
 from lakehouse import places
 from lakehouse.places import KafkaObject
 from tests.chaos.scene import Act, Scene
-from tests.chaos.stack import Stack, wait_until
+from tests.chaos.stack import wait_until
+from tests.chaos.topic import TopicStack
+
+
+def of_topic(scene: Scene) -> TopicStack:
+    """The scene's stack, which is one of the topic's way."""
+    assert isinstance(scene.stack, TopicStack)
+    return scene.stack
 
 
 def object_twice(scene: Scene) -> float:
     """Newest bronze objects once more: under a later key of the same prefix, and under another topic's id."""
-    wait_until("the objects are copied", lambda: _copy_newest(scene.stack), 60)
+    stack = of_topic(scene)
+    wait_until("the objects are copied", lambda: _copy_newest(stack), 60)
     return time.monotonic()
 
 
-def _copy_newest(stack: Stack) -> bool:
+def _copy_newest(stack: TopicStack) -> bool:
     s3, bucket = stack.s3, stack.settings.bucket
     for partition in range(stack.settings.kafka_partitions):
         prefix = KafkaObject(places.TOPIC, stack.topic_id, partition, 0).prefix
@@ -39,10 +47,11 @@ def topic_again(*, backwards: bool) -> Act:
     """Every message that the topic holds is sent to it once more, in order or the last one first."""
 
     def act(scene: Scene) -> float:
-        wait_until("the topic is sent again", lambda: send(scene.stack), 120)
+        stack = of_topic(scene)
+        wait_until("the topic is sent again", lambda: send(stack), 120)
         return time.monotonic()
 
-    def send(stack: Stack) -> bool:
+    def send(stack: TopicStack) -> bool:
         sent = _messages(stack)
         with producers.choose(stack.settings, "kafka-python") as producer:
             for key, value in reversed(sent) if backwards else sent:
@@ -53,7 +62,7 @@ def topic_again(*, backwards: bool) -> Act:
     return act
 
 
-def _messages(stack: Stack) -> list[tuple[bytes, bytes | None]]:
+def _messages(stack: TopicStack) -> list[tuple[bytes, bytes | None]]:
     """The topic's different messages as bronze has them: what was sent again before is not sent four times."""
     bucket, prefix = stack.settings.bucket, f"{places.BRONZE_KAFKA}{places.TOPIC}/{stack.topic_id}/"
     found: dict[tuple[bytes, bytes | None], None] = {}
@@ -76,5 +85,5 @@ def rebuild(scene: Scene) -> float:
 
 def sink_from_zero(scene: Scene) -> float:
     """The sink reads the topic from its first offset again, since its committed offsets are gone."""
-    scene.stack.forget_offsets()
+    of_topic(scene).forget_offsets()
     return time.monotonic()

@@ -11,7 +11,6 @@ from lakehouse import places
 from lakehouse.settings import Settings
 from lakehouse.tables import GOLD_DAILY_PRODUCT_SALES, GOLD_DAILY_SALES, SILVER_ORDER_LINES, SILVER_REJECTED, Table
 from spark_jobs.recompute import GOLD
-from tests.chaos.expected import SCHEMA
 
 EXAMPLES = 5
 _KEY = "source, order_id, line_no"
@@ -68,13 +67,13 @@ def compare(found: Mapping[str, pa.Table], expected: pa.Table) -> Verdict:
 
     Args:
         found: What `tables` gives.
-        expected: What `Expected.rows` gives.
+        expected: What `Expected.rows` gives; its columns are compared.
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     connection.register("silver_found", found[SILVER_ORDER_LINES.full_name])
     connection.register("expected_found", expected)
-    columns = ", ".join(SCHEMA.names)
+    columns = ", ".join(expected.schema.names)
     connection.execute(f"CREATE TABLE silver AS SELECT {columns} FROM silver_found")
     connection.execute(f"CREATE TABLE expected AS SELECT {columns} FROM expected_found")
     connection.execute("CREATE VIEW order_lines AS FROM expected")

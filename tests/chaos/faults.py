@@ -1,4 +1,7 @@
-"""The faults by name: each is done to a running stack, undone, and says when the stack was left alone again."""
+"""The faults by name: each is done to a running stack, undone, and says when the stack was left alone again.
+
+FAULTS are those of the way through Kafka; table_faults.py has those of the way through DynamoDB.
+"""
 
 import contextlib
 import signal
@@ -123,6 +126,27 @@ def full_disk(scene: Scene) -> float:
     return time.monotonic()
 
 
+S3_FAULTS: tuple[Fault, ...] = (
+    Fault("S3 answers 500", s3(ERROR_500, 0.3)),
+    Fault("S3 answers 503 SlowDown", s3(SLOW_DOWN, 0.5)),
+    Fault("S3 resets", s3(Reset(forwarded=False), 0.2)),
+    Fault("S3 loses responses to writes", s3(Reset(forwarded=True), 0.3, "PUT", "POST", "DELETE")),
+    Fault("S3 is slow", s3(Delay(1.0), 0.5)),
+    Fault("S3 times out", s3(Delay(6.0, then_cut=True), 0.2)),
+    Fault("S3 answers nothing but 500", s3(ERROR_500, 1.0)),
+    *((Fault("disk full", full_disk),) if sys.platform == "linux" else ()),
+)
+
+
+def kills_at(*steps: Step) -> tuple[Fault, ...]:
+    """kill -9 before and after each of these steps."""
+    return tuple(
+        Fault(f"kill -9 {'after' if after else 'before'} {step.name}", kill_step(step, after))
+        for step in steps
+        for after in (False, True)
+    )
+
+
 PROCESSES = ("gateway", "broker", "connect", "spark")
 
 FAULTS: tuple[Fault, ...] = (
@@ -132,14 +156,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("kill -9 generator", kill_generator),
     *(Fault(f"SIGSTOP {name}", stop(name)) for name in PROCESSES),
     Fault("SIGSTOP generator", stop_generator),
-    Fault("S3 answers 500", s3(ERROR_500, 0.3)),
-    Fault("S3 answers 503 SlowDown", s3(SLOW_DOWN, 0.5)),
-    Fault("S3 resets", s3(Reset(forwarded=False), 0.2)),
-    Fault("S3 loses responses to writes", s3(Reset(forwarded=True), 0.3, "PUT", "POST", "DELETE")),
-    Fault("S3 is slow", s3(Delay(1.0), 0.5)),
-    Fault("S3 times out", s3(Delay(6.0, then_cut=True), 0.2)),
-    Fault("S3 answers nothing but 500", s3(ERROR_500, 1.0)),
-    *((Fault("disk full", full_disk),) if sys.platform == "linux" else ()),
+    *S3_FAULTS,
     Fault("clock jumps", lambda scene: time.monotonic(), wrong_clock=True),
     Fault("object twice", again.object_twice),
     Fault("topic twice", again.topic_again(backwards=False)),
@@ -148,11 +165,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("rebuild", again.rebuild, alone=True),
     Fault("two drivers", drivers.two_drivers, load_seconds=20, alone=True),
     Fault("zombie driver", drivers.zombie_driver, load_seconds=25, alone=True),
-    *(
-        Fault(f"kill -9 {'after' if after else 'before'} {step.name}", kill_step(step, after))
-        for step in STEPS
-        for after in (False, True)
-    ),
+    *kills_at(*STEPS),
     *(
         Fault(f"kill -9 {'after' if after else 'before'} {step.name}", forecasts.kill_step(step, after=after))
         for step in forecasts.STEPS

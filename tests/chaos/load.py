@@ -5,9 +5,13 @@ import time
 from dataclasses import dataclass
 from random import Random
 
+from lakehouse import places
 from tests.chaos.stack import NotInTimeError, Stack
 
-AFTERWARDS = ("generator", "simulate", "--changes", "20", "--noise", "heavy")
+RATES = {places.KAFKA: (200, 400, 800), places.DYNAMODB: (50, 100, 200)}
+"""Changes a second; a change of the table is a request."""
+REPLAY_RATE = 4
+"""How many times faster whole rows go to the table, in batches."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,20 @@ class Request:
     again: tuple[str, ...]
 
     @classmethod
-    def draw(cls, rng: Random, seconds: float, *, wrong_clock: bool = False) -> "Request":
+    def draw(cls, rng: Random, seconds: float, *, sink: str = places.KAFKA, wrong_clock: bool = False) -> "Request":
         """One of the shop's three ways to send: as it happens, the history of half a year, the UCI data set."""
-        rate = rng.choice((200, 400, 800))
-        given = ("--rate", str(rate), "--noise", "heavy", "--seed", str(rng.randrange(10**6)))
+        rate = rng.choice(RATES[sink])
+        given = ("--noise", "heavy", "--sink", sink)
+        drawn = ("--seed", str(rng.randrange(10**6)), *given)
         program = "tests.chaos.wrong_clock" if wrong_clock else "generator"
         kind = rng.choice(("now", "history", "replay"))
         if kind == "replay" and not wrong_clock:
-            replay = (program, "replay", "--limit", str(int(rate * seconds)), *given)
+            rate *= REPLAY_RATE if sink == places.DYNAMODB else 1
+            replay = (program, "replay", "--limit", str(int(rate * seconds)), "--rate", str(rate), *drawn)
             return cls(replay, replay)
         days = ("--from", "2026-01-01", "--to", "2026-06-30") if kind == "history" else ()
-        return cls((program, "simulate", "--seconds", str(seconds), *days, *given), AFTERWARDS)
+        command = (program, "simulate", "--seconds", str(seconds), *days, "--rate", str(rate), *drawn)
+        return cls(command, ("generator", "simulate", "--changes", "20", *given))
 
 
 class Load:

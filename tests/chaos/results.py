@@ -1,4 +1,4 @@
-"""The rounds' results: a line of JSON each, and the table of them by fault in docs/benchmarks.md."""
+"""The rounds' results: a line of JSON each, and the tables of them by fault in docs/benchmarks.md, one a way in."""
 
 import json
 import re
@@ -9,12 +9,11 @@ from statistics import median
 from typing import Any
 
 from infra.local.daemon import ROOT
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import Fault
 from tests.chaos.rounds import Outcome
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-RESULTS = ROOT / "benchmarks" / "chaos.jsonl"
-BEGIN, END = "<!-- chaos:begin -->", "<!-- chaos:end -->"
+FOLDER = ROOT / "benchmarks"
 
 
 class Results:
@@ -45,7 +44,7 @@ class Results:
             file.write(json.dumps(asdict(outcome)) + "\n")
 
 
-def section(results: Iterable[dict[str, Any]]) -> str:
+def section(results: Iterable[dict[str, Any]], faults: Iterable[Fault]) -> str:
     """The text of the section: a summary and a row for each fault that has happened."""
     rounds = list(results)
     seconds = sorted(result["seconds"] for result in rounds)
@@ -61,7 +60,7 @@ def section(results: Iterable[dict[str, Any]]) -> str:
         "| fault | times | lost / duplicated / stale / resurrected | alone | recovery, median [s] | at most [s] |",
         "|---|---|---|---|---|---|",
     ]
-    for fault in FAULTS:
+    for fault in faults:
         met = [result for result in rounds if fault.name in _recoveries(result)]
         if met:
             sums = " / ".join(str(sum(result["counts"].get(name, 0) for result in met)) for name in _COUNTED)
@@ -81,9 +80,10 @@ def _recoveries(result: dict[str, Any]) -> dict[str, float]:
 _COUNTED = ("lost", "duplicated", "stale", "resurrected")
 
 
-def write(text: str, page: Path = PAGE) -> None:
-    """Put the section's text between its marks."""
+def write(text: str, name: str, page: Path = PAGE) -> None:
+    """Put the section's text between its marks, `<!-- name:begin -->` and `<!-- name:end -->`."""
     before = page.read_text(encoding="utf-8")
-    pattern = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
-    assert pattern.search(before), f"{page} has no {BEGIN} … {END}"
-    page.write_text(pattern.sub(lambda _: f"{BEGIN}\n{text}\n{END}", before), encoding="utf-8")
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    pattern = re.compile(f"{begin}.*?{end}", re.DOTALL)
+    assert pattern.search(before), f"{page} has no {begin} … {end}"
+    page.write_text(pattern.sub(lambda _: f"{begin}\n{text}\n{end}", before), encoding="utf-8")

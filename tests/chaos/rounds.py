@@ -5,14 +5,16 @@ All chance in a round comes from its seed; the tables and the topic go on from r
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from lakehouse import places
-from lakehouse.tables import OPS_BATCHES, OUTCOMES
+from lakehouse.tables import OPS_BATCHES, OUTCOMES, SILVER_ORDER_LINES
 from tests.chaos import compare, forecasts
 from tests.chaos.expected import Expected
 from tests.chaos.faults import FAULTS, Fault
@@ -49,7 +51,7 @@ class Outcome:
         happenings: The faults.
         counts: Rows that differ, by kind; see compare.Verdict.
         rows: Rows of silver that were compared.
-        messages: Messages in the topic at the end.
+        messages: Messages in the topic, or changes of the table, at the end.
         seconds: How long the round took.
         faults: What is wrong, in words; empty if the round passed.
         notes: What else is worth knowing.
@@ -70,21 +72,21 @@ class Outcome:
         return not self.faults
 
 
-def drawn(seed: int) -> tuple[list[Fault], Random]:
+def drawn(seed: int, faults: Sequence[Fault] = FAULTS) -> tuple[list[Fault], Random]:
     """A round's faults, and its chance from there on: seeds in a row walk through every fault, some get company."""
     rng = Random(seed)
-    chosen = [FAULTS[seed % len(FAULTS)]]
+    chosen = [faults[seed % len(faults)]]
     if not chosen[0].alone:
-        company = [fault for fault in FAULTS if not (fault.alone or fault.wrong_clock) and fault not in chosen]
+        company = [fault for fault in faults if not (fault.alone or fault.wrong_clock) and fault not in chosen]
         chosen += rng.sample(company, rng.choice(MORE_FAULTS))
     return chosen, rng
 
 
-def run(stack: Stack, expected: Expected, seed: int) -> Outcome:
+def run(stack: Stack, expected: Expected, seed: int, faults: Sequence[Fault] = FAULTS) -> Outcome:
     """Run one round on a stack that is up; what goes wrong is in the outcome."""
     outcome, began = Outcome(seed), time.monotonic()
     try:
-        _run(stack, expected, outcome)
+        _run(stack, expected, outcome, faults)
     except (NotInTimeError, AssertionError) as fault:
         outcome.faults.append(str(fault))
     except Exception as fault:  # a round that breaks is a round that fails
@@ -93,12 +95,12 @@ def run(stack: Stack, expected: Expected, seed: int) -> Outcome:
     return outcome
 
 
-def _run(stack: Stack, expected: Expected, outcome: Outcome) -> None:
-    chosen, rng = drawn(outcome.seed)
-    before = stack.ends()
+def _run(stack: Stack, expected: Expected, outcome: Outcome, faults: Sequence[Fault]) -> None:
+    chosen, rng = drawn(outcome.seed, faults)
+    before = stack.sent()
     seconds = max(fault.load_seconds for fault in chosen)
-    load = Load(stack, Request.draw(rng, seconds, wrong_clock=chosen[0].wrong_clock))
-    wait_until("the first change is sent", lambda: stack.ends() not in (before, None), 60)
+    load = Load(stack, Request.draw(rng, seconds, sink=stack.sink, wrong_clock=chosen[0].wrong_clock))
+    wait_until("the first change is sent", lambda: stack.sent() not in (before, None), 60)
     start = time.monotonic()
     threads = [
         _Thread(
@@ -118,14 +120,20 @@ def _run(stack: Stack, expected: Expected, outcome: Outcome) -> None:
         thread.join()
     load.finish(RECOVERY_SECONDS)
     stack.heal()
-    ends = wait_until("the broker answers", stack.ends, 30)
-    outcome.messages = sum(ends.values())
-    _wait_for_gold(stack, ends)
+    mark = wait_until("the way answers", stack.mark, 30)
+    outcome.messages = stack.messages()
+    _wait_for_gold(stack, mark)
     outcome.faults += [thread.fault for thread in threads if thread.fault]
-    verdict = compare.compare(compare.tables(stack.settings), expected.rows())
+    rows = expected.rows()
+    verdict = stack.settled(lambda: _verdict(stack, rows))
     outcome.counts, outcome.rows = verdict.counts, verdict.rows
     outcome.faults += [f"{name}: {count}" for name, count in verdict.counts.items() if count] + list(verdict.examples)
     outcome.faults += [*unaccounted(stack), *forecasts.differences(stack)]
+
+
+def _verdict(stack: Stack, rows: pa.Table) -> compare.Verdict:
+    found = compare.tables(stack.settings)
+    return compare.compare(found, stack.allowed(rows, found[SILVER_ORDER_LINES.full_name]))
 
 
 def _happen(stack: Stack, outcome: Outcome, fault: Fault, scene: Scene, start: float, moment: float) -> None:
@@ -138,17 +146,12 @@ def _happen(stack: Stack, outcome: Outcome, fault: Fault, scene: Scene, start: f
         outcome.happenings.append(Happening(fault.name, at))
         outcome.notes.append(f"{fault.name}: {late}")
         return
-    sent = wait_until("the broker answers", stack.ends, RECOVERY_SECONDS)
-    _wait_for_gold(stack, sent)
+    _wait_for_gold(stack, wait_until("the way answers", stack.mark, RECOVERY_SECONDS))
     outcome.happenings.append(Happening(fault.name, at, round(time.monotonic() - ended, 1)))
 
 
-def _wait_for_gold(stack: Stack, ends: dict[int, int]) -> None:
-    def covered() -> bool:
-        progress = stack.progress()
-        return progress is not None and progress.covers(stack.topic_id, ends)
-
-    wait_until("gold has all that was sent", covered, RECOVERY_SECONDS)
+def _wait_for_gold(stack: Stack, mark: Any) -> None:
+    wait_until("gold has all that was sent", lambda: stack.holds(mark), RECOVERY_SECONDS)
 
 
 def unaccounted(stack: Stack) -> list[str]:
@@ -165,7 +168,7 @@ def unaccounted(stack: Stack) -> list[str]:
         return batches if max((row["batch_id"] for row in batches), default=0) >= progress.batch_id else None
 
     batches = wait_until("the last batch is in ops.batches", published, 30)
-    gaps = sum(row["gaps"] for row in batches if row["topic_id"] == stack.topic_id)
+    gaps = sum(row["gaps"] for row in batches if stack.topic_id and row["topic_id"] == stack.topic_id)
     return found + ([f"{gaps} offsets that no batch has read"] if gaps else [])
 
 

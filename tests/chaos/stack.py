@@ -1,6 +1,7 @@
-"""The real processes under fire: gateway, broker, worker and driver, with the proxy between S3 and its clients.
+"""The real processes under fire, with the proxy between the gateway and its clients, whichever way the changes come.
 
-Owns their ports, their data folder and their signals; what is done to them, and when, stands in faults.py.
+Owns their ports, their data folder and their signals; what is done to them, and when, stands in faults.py. The two
+ways in are topic.py (Kafka) and table.py (DynamoDB).
 """
 
 import contextlib
@@ -11,30 +12,30 @@ import subprocess
 import sys
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeVar
 
 import boto3
 import psutil
+import pyarrow as pa
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from generator import topics, wait
-from infra.local import broker, gateway, machine, supervision, worker
+from generator import wait
+from infra.local import machine, supervision
 from infra.local import stack as processes
 from infra.local.daemon import ROOT, Daemon
 from infra.local.launch import MARK, base_environment
 from infra.local.process import Process
-from lakehouse import places
-from lakehouse.errors import LakehouseError, SourceError
+from lakehouse.errors import SourceError
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings, environment
 from tests.chaos.proxy import Proxy
 
 with warnings.catch_warnings():  # see generator/topics.py
     warnings.simplefilter("ignore", DeprecationWarning)
-    from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError
 
 LEASE_SECONDS: Final = 5.0
@@ -43,6 +44,9 @@ LOOK_SECONDS: Final = 0.1
 
 # What a broker or gateway that is under fire itself answers to this process.
 UNDER_FIRE: Final = (SourceError, BotoCoreError, ClientError, KafkaError)
+
+
+V = TypeVar("V")
 
 
 class NotInTimeError(AssertionError):
@@ -68,43 +72,70 @@ def wait_until(what: str, done: Callable[[], Any], seconds: float) -> Any:
         time.sleep(LOOK_SECONDS)
 
 
-class Stack:
-    """A running stack.
+class Stack(ABC):
+    """A running stack that one way of changes leads into.
 
     Args:
         settings: Its settings; AWS_ENDPOINT_URL is the gateway's own port, which this process uses.
-        proxy: What worker and driver take for the gateway.
+        proxy: What the others take for the gateway.
 
     Attributes:
-        through: The settings of worker and driver.
-        topic_id: Kafka's id of the topic.
+        through: The settings of the others.
+        sink: Where the generator sends.
+        topic_id: Kafka's id of the topic; "" without one.
     """
+
+    sink: str
+    topic_id = ""
 
     def __init__(self, settings: Settings, proxy: Proxy) -> None:
         self.settings, self.proxy = settings, proxy
         self.through = dataclasses.replace(settings, aws_endpoint_url=proxy.url)
         self.daemon = Daemon(settings.data_path)
-        self.topic_id = ""
         self._progress = wait.bucket_reader(settings)
         once = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=20)
         self.s3 = boto3.client("s3", config=once, **settings.client_arguments)
 
-    # --- life
+    # --- what the two ways differ in
 
+    @abstractmethod
     def processes(self) -> list[Process]:
-        """The four, as `make up` has them but for the proxy."""
-        return [
-            gateway.process(self.settings),
-            broker.process(self.settings),
-            worker.process(self.through),
-            processes.spark(self.through),
-        ]
+        """Those of `make up` but for the proxy."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make what the changes go to, once the processes are up."""
+
+    @abstractmethod
+    def sent(self) -> Any:
+        """How much has been sent, to tell whether more has been; None while nobody knows."""
+
+    @abstractmethod
+    def mark(self) -> Any:
+        """What has been sent by now, for `holds`; None while the way does not answer."""
+
+    @abstractmethod
+    def holds(self, mark: Any) -> bool:
+        """Whether gold holds all that had been sent by a mark."""
+
+    @abstractmethod
+    def messages(self) -> int:
+        """How many messages, or changes, have been sent."""
+
+    def settled(self, verdict: Callable[[], V]) -> V:
+        """The verdict once nothing can come late."""
+        return verdict()
+
+    def allowed(self, expected: pa.Table, silver: pa.Table) -> pa.Table:
+        """The rows that silver must hold, of those that the shop expects there."""
+        return expected
+
+    # --- life
 
     def up(self) -> None:
         """Start what is down and wait until all are ready."""
-        found = self.processes()
-        supervision.up(self.settings.data_path, found, then=processes.then(self.settings))
-        self.topic_id = topics.ensure(self.settings)
+        supervision.up(self.settings.data_path, self.processes(), then=processes.then(self.settings))
+        self.prepare()
 
     def heal(self) -> None:
         """Undo every fault that could last: rules, stopped processes, limits, processes that were given up."""
@@ -150,18 +181,6 @@ class Stack:
                 process.suspend()
         return found
 
-    def forget_offsets(self) -> None:
-        """Stop the worker, delete its group's committed offsets, and start it again."""
-        group = f"connect-{places.CONNECTOR}-{self.topic_id}"
-        self.daemon.ask("stopProcess", "connect", True)
-        try:
-            admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka_bootstrap_servers)
-            # the broker keeps the group until its static member's session is over
-            wait_until("the worker's group is gone", lambda: admin.delete_groups([group])[group] == "OK", 30)
-            admin.close()
-        finally:
-            self.daemon.ask("startProcess", "connect", False)
-
     # --- commands
 
     def start(self, *arguments: str, log: TextIO | int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
@@ -185,13 +204,6 @@ class Stack:
 
     # --- how far it is
 
-    def ends(self) -> dict[int, int] | None:
-        """The topic's end offsets; None while the broker does not answer."""
-        try:
-            return topics.end_offsets(self.settings)
-        except LakehouseError:
-            return None
-
     def progress(self) -> Progress | None:
         """What gold holds, as the driver last said."""
         return self._progress()
@@ -201,11 +213,14 @@ class Stack:
         return max(0, len(self.daemon.starts(name)) - 1)
 
 
+S = TypeVar("S", bound=Stack)
+
+
 @contextlib.contextmanager
-def started(settings: Settings) -> Iterator[Stack]:
-    """A stack that is up; taken down at the end."""
+def started(kind: Callable[[Settings, Proxy], S], settings: Settings) -> Iterator[S]:
+    """A stack of this kind that is up; taken down at the end."""
     with Proxy(0, settings.aws_endpoint_url.removeprefix("http://")) as proxy:
-        stack = Stack(settings, proxy)
+        stack = kind(settings, proxy)
         try:
             stack.up()
             yield stack

@@ -28,6 +28,7 @@ BESIDE = {
     ("infra/local", "forecasting/engine/models/prophet.py", "prophet"),  # only where a person installed it
     ("infra/local", "infra/commands/data.py", "spark_jobs"),  # verify, from outside
     ("infra/local", "infra/commands/docs.py", "spark_jobs"),
+    ("infra/local", "infra/aws/redrive.py", "spark_jobs"),
 }
 
 
@@ -154,6 +155,8 @@ def test_the_gateway_image_holds_what_the_gateway_and_its_jobs_import(tmp_path: 
     for source in _copied("infra/local/Dockerfile"):
         assert f"!{source}" in ignored
         (tmp_path / source).symlink_to(ROOT / source)
-    program = "import infra.local.gateway, infra.local.forecast, forecasting.service.service, forecasting.work.training"
+    modules = ("infra.commands.serve", "infra.local.gateway", "infra.local.forecast", "forecasting.service.service",
+               "forecasting.work.training")  # fmt: skip
+    program = "import " + ", ".join(modules)
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, check=True)
     assert "libgomp1" in _text("infra/local/Dockerfile")

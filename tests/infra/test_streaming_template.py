@@ -153,8 +153,26 @@ def test_each_step_has_an_alarm_that_reaches_the_topic(resources: dict[str, Any]
         assert one["AlarmDescription"]
 
 
+def test_a_table_that_was_there_before_is_read_and_nothing_else_is_done_to_it(resources: dict[str, Any]) -> None:
+    assert resources["Table"]["Condition"] == "MakesTable"
+    assert resources["WriterPolicy"]["Condition"] == "MakesTable"
+    # By the names alone: with an existing table there is no resource of ours that they could refer to.
+    others = {name: one for name, one in resources.items() if one.get("Condition") != "MakesTable"}
+    assert [name for name, one in others.items() if "Table.Arn" in json.dumps(one)] == []
+    assert resources["Pipe"]["Properties"]["Source"] == ["HasStream", "TableStream", "Table.StreamArn"]
+    of_table = [one for one in statements(resources, "PipeRole") if "TableKeyArn" in str(one["Resource"])]
+    assert [actions(one) for one in of_table] == [["kms:Decrypt"]]
+
+
+def test_the_writers_policy_writes_to_the_table_alone(resources: dict[str, Any]) -> None:
+    given = resources["WriterPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    writes = [one for one in given if isinstance(one, dict) and "dynamodb:PutItem" in one["Action"]]
+    assert [one["Resource"] for one in writes] == ["Table.Arn"]
+    assert not {"dynamodb:DeleteTable", "dynamodb:UpdateTable", "dynamodb:Scan"} & set(writes[0]["Action"])
+
+
 def test_everything_that_can_be_tagged_is(resources: dict[str, Any]) -> None:
-    untaggable = ("AWS::Logs::LogStream", "AWS::CloudWatch::Alarm")
+    untaggable = ("AWS::Logs::LogStream", "AWS::IAM::ManagedPolicy")
     for name, one in resources.items():
         if one["Type"] not in untaggable:
             assert "project" in str(one["Properties"].get("Tags")), name

@@ -132,12 +132,12 @@ def test_nobody_may_delete_or_rewrite_bronze() -> None:
 
 
 def test_a_role_of_a_service_is_taken_by_this_account_alone() -> None:
-    """What AWS's services do for others must not reach us; Lambda and Step Functions take no such condition."""
+    """What AWS's services do for others must not reach us; Lambda alone takes no such condition."""
     for name in NAMES:
         for key, one in resources(name, "AWS::IAM::Role").items():
             for statement in one["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
                 services = set(listed(statement["Principal"]["Service"]))
-                if not services <= {"lambda.amazonaws.com", "states.amazonaws.com", "scheduler.amazonaws.com"}:
+                if not services <= {"lambda.amazonaws.com"}:
                     text = json.dumps(statement["Condition"])
                     assert "aws:SourceAccount" in text or "sts:ExternalId" in text, f"{name}.{key}"
 
@@ -237,6 +237,29 @@ def test_every_layer_the_rejected_and_the_dead_have_an_alarm() -> None:
     assert "saleslake-${Environment}-forecasting-dead.fifo" in watched
 
 
+def test_a_sink_that_is_gone_and_a_full_disk_are_told() -> None:
+    """A connector that failed as a whole sends nothing, so what is missing has to alarm."""
+    alarms = {one["Properties"]["MetricName"]: one["Properties"] for one in
+              resources("kafka", "AWS::CloudWatch::Alarm").values()}  # fmt: skip
+    assert alarms["RunningTaskCount"]["TreatMissingData"] == "breaching"
+    assert (
+        alarms["RunningTaskCount"]["Dimensions"][0]["Value"]
+        == resources("kafka")["Sink"]["Properties"]["ConnectorName"]
+    )
+    assert alarms["KafkaDataLogsDiskUsed"]["Threshold"] == 80
+
+
+def test_who_works_with_an_environment_may_find_it() -> None:
+    """`make query`, `generate` and `job` ask the stacks for addresses and names."""
+    for place in ("query.ReaderPolicy", "kafka.ProducerPolicy", "streaming.WriterPolicy", "processing.OperatorPolicy"):
+        asked = [
+            one for name, one in granted() if name == place and "cloudformation:DescribeStacks" in listed(one["Action"])
+        ]
+        assert [str(one["Resource"]).partition(":stack/")[2] for one in asked] == ["saleslake-${Environment}-*/*'}"], (
+            place
+        )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_can_have_tags_says_project_and_environment(name: str) -> None:
     tagged = (
@@ -245,6 +268,7 @@ def test_what_can_have_tags_says_project_and_environment(name: str) -> None:
         "AWS::KafkaConnect::Connector", "AWS::EMRServerless::Application", "AWS::DynamoDB::Table",
         "AWS::Kinesis::Stream", "AWS::KinesisFirehose::DeliveryStream", "AWS::Pipes::Pipe", "AWS::Athena::WorkGroup",
         "AWS::StepFunctions::StateMachine", "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup",
+        "AWS::CloudWatch::Alarm",
     )  # fmt: skip
     for key, one in resources(name, *tagged).items():
         given = one["Properties"]["Tags"]

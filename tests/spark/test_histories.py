@@ -12,7 +12,8 @@ from deltalake import write_deltalake
 
 from generator import dataset, replay
 from lakehouse import streamrecords
-from lakehouse.envelopes import FIELDS, Change, Rejection, decode
+from lakehouse.envelopes import FIELDS, Change, decode
+from lakehouse.fields import Rejection
 from lakehouse.places import DYNAMODB
 from lakehouse.tables import (
     GOLD_DAILY_PRODUCT_SALES,

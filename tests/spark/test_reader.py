@@ -15,7 +15,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from generator.malformed import KINDS, broken
-from lakehouse.envelopes import Change, Rejection, decode
+from lakehouse.envelopes import Change, decode
+from lakehouse.fields import Rejection
 from spark_jobs import bronze
 from spark_jobs.recompute import value_of
 from spark_jobs.session import READER

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 
 from lakehouse import places, streamrecords
-from lakehouse.envelopes import Change, Rejection
+from lakehouse.envelopes import Change
+from lakehouse.fields import Rejection
 from lakehouse.places import DYNAMODB, KAFKA
 from lakehouse.tables import OPS_BATCHES, SILVER_ORDER_LINES, SILVER_REJECTED
 from spark_jobs import rebuild

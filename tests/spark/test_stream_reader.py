@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from lakehouse import mapping as mappings
-from lakehouse.envelopes import Rejection
+from lakehouse.fields import Rejection
 from lakehouse.mapping import OWN, Field, FieldMapping
 from lakehouse.streamrecords import decode, raw_of
 from spark_jobs.session import DYNAMODB_READER

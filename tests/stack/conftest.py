@@ -1,9 +1,8 @@
 """The stack of the tests: real processes on free ports under a folder of the test, started as `make up` starts them."""
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from infra.local import stack as processes
 from infra.local import supervision
 from infra.local.trial import apart
 from lakehouse.settings import Settings, load
-from tests.stack.environment import SMALL, Told, deployed
+from tests.stack.environment import Deployed, until, whole
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
@@ -44,13 +43,22 @@ def client(settings: Settings, service: str = "s3", **options: Any) -> Any:
     return boto3.client(service, config=config, **settings.client_arguments)
 
 
-def wait_until(what: str, done: Callable[[], Any], seconds: float = 30) -> Any:
-    """Ask until the answer is true and return it; fail at the deadline."""
-    end = time.monotonic() + seconds
-    while not (answer := done()):
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
-    return answer
+def client_environment(settings: Settings, home: Path, **more: str) -> dict[str, str]:
+    """The variables of a program that talks to the gateway with nothing of ours: endpoint, keys, region, a home."""
+    keys = settings.client_arguments
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "AWS_ENDPOINT_URL": keys["endpoint_url"],
+        "AWS_DEFAULT_REGION": keys["region_name"],
+        "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
+        "AWS_PAGER": "",
+        **more,
+    }
+
+
+wait_until = until
 
 
 @pytest.fixture(scope="session")
@@ -61,26 +69,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Gateway, broker and Connect worker that the tests share."""
-    with started(make_settings(tmp_path_factory.mktemp("stack")), "gateway", "broker", "connect") as settings:
-        yield settings
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """A deployed environment: the stack it lies beside, and what its deployment told."""
-
-    settings: Settings
-    told: Told
-
-
-@pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """A whole environment on a stack whose gateway checks the rights of users and roles."""
     wanted = make_settings(tmp_path_factory.mktemp("environment"), gateway_auth="on")
     with started(wanted, "gateway", "broker", "connect") as settings:
-        yield Deployed(settings, deployed(settings, SMALL))
+        yield whole(settings)
 
 
 @pytest.fixture

@@ -67,6 +67,17 @@ class Emulator:
         """The items of a table by id."""
         return {one["id"]["S"]: one for one in self.ask("Scan", TableName=name).get("Items", [])}
 
+    def after(self, arn: str, kind: str, number: str) -> Any:
+        """What an iterator at a number gives first, or why there is none."""
+        shard = self.ask("DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        begin = self.ask(
+            "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType=kind, SequenceNumber=number
+        )
+        if begin["status"] != 200:
+            return begin["__type"]
+        found = self.ask("GetRecords", ShardIterator=begin["ShardIterator"])["Records"]
+        return [one["dynamodb"]["SequenceNumber"][-2:] for one in found[:1]]
+
     def records(self, arn: str) -> list[Any]:
         """What a stream holds: event, id, number, who deleted it."""
         shard = self.ask("DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
@@ -122,6 +133,12 @@ def second(emulator: Emulator) -> dict[str, Any]:
     found["sizes"] = [[dynamodb._item_size_bytes(one), emulator.emulated_size(one)] for one in sized]
     found["ttl"] = emulator.ask("DescribeTimeToLive", TableName="lines")["TimeToLiveDescription"]
     changed = emulator.ask("UpdateTable", TableName="lines", StreamSpecification=STREAM)
+    stream = streams["stream"]
+    found["iterators"] = [
+        emulator.after(stream, kind, number)
+        for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
+        for number in ("100000000000000000003", "100000000000000000099", "3")
+    ]
     found["label"] = changed["TableDescription"]["LatestStreamArn"] > streams["stream"]
     emulator.put("gone", "z")
     found["after"] = emulator.records(streams["again"])

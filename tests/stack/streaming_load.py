@@ -1,10 +1,8 @@
 """A load on the second way in whose every acknowledged change is known, and what of it is in table and bronze."""
 
 import gzip
-import io
 import json
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,20 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.aws import streaming
 from lakehouse import places
 from lakehouse.settings import Settings
+from tests.chaos.table import OPTIONS, whimsical
 from tests.stack.conftest import client, make_settings, started, wait_until
 
-OPTIONS = streaming.Options(lambda_seconds=0, buffer_seconds=1)
 TABLE = OPTIONS.table
-# Fails by whim, as 1 of 20 calls; what it would answer is what the real one answers.
-WHIMSICAL = """\
-import random
-from infra.aws.handlers import transform
-
-def handler(event, context):
-    if random.random() < 0.05:
-        raise RuntimeError("a whim")
-    return transform.handler(event, context)
-"""
 
 
 @contextmanager
@@ -37,11 +25,8 @@ def whimsical_lake(folder: Path) -> Iterator[Settings]:
     """A gateway with the stack of the second way in, whose function fails in 1 of 20 calls."""
     with started(make_settings(folder), "gateway") as settings:
         deployed = streaming.deploy(settings, OPTIONS)
-        body = io.BytesIO(streaming.package())
-        with zipfile.ZipFile(body, "a") as archive:
-            archive.writestr("whimsical.py", WHIMSICAL)
         functions = client(settings, "lambda")
-        functions.update_function_code(FunctionName=deployed.transform, ZipFile=body.getvalue())
+        functions.update_function_code(FunctionName=deployed.transform, ZipFile=whimsical())
         functions.update_function_configuration(FunctionName=deployed.transform, Handler="whimsical.handler")
         yield settings
 

@@ -4,7 +4,6 @@ Each is a script of tests/clients, run in an environment of its own (`make test`
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from deltalake import write_deltalake
 
 from infra.local import gateway
 from lakehouse.settings import Settings
-from tests.stack.conftest import client, make_settings, started, wait_until
+from tests.stack.conftest import client, client_environment, make_settings, started, wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -72,16 +71,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture
 def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
-    keys = settings.client_arguments
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": keys["endpoint_url"],
-        "AWS_DEFAULT_REGION": keys["region_name"],
-        "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
-        "AWS_PAGER": "",
-    }
+    return client_environment(settings, tmp_path)
 
 
 @pytest.fixture

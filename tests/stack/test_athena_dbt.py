@@ -1,7 +1,6 @@
 """dbt with its Athena adapter, unchanged but for the endpoint: two incremental models and a view, run twice."""
 
 import datetime as dt
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.stack.athena_shop import BUCKET, DATABASE, Shop
-from tests.stack.conftest import make_settings, started
+from tests.stack.conftest import client_environment, make_settings, started
 
 pytestmark = pytest.mark.stack
 
@@ -38,19 +37,14 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 @pytest.fixture
 def run(shop: Shop, tmp_path: Path) -> Callable[[], None]:
     """Run all models."""
-    keys = shop.settings.client_arguments
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": keys["endpoint_url"],
-        "AWS_DEFAULT_REGION": keys["region_name"],
-        "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
-        "DO_NOT_TRACK": "1",
-        "SHOP_SOURCE": DATABASE,
-        "SHOP_DATABASE": "marts",
-        "SHOP_PLACE": f"s3://{BUCKET}/dbt/",
-    }
+    environment = client_environment(
+        shop.settings,
+        tmp_path,
+        DO_NOT_TRACK="1",
+        SHOP_SOURCE=DATABASE,
+        SHOP_DATABASE="marts",
+        SHOP_PLACE=f"s3://{BUCKET}/dbt/",
+    )
     folders = ("--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "logs"))
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), *folders)
 

@@ -1,6 +1,5 @@
 """docs/athena.md and the README: their clients of Athena run as they stand there, against a gateway with a lake."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -14,7 +13,7 @@ from infra.local import gateway
 from lakehouse import places
 from lakehouse.settings import Settings
 from lakehouse.tables import GOLD_DAILY_SALES
-from tests.stack.conftest import make_settings, started
+from tests.stack.conftest import client_environment, make_settings, started
 from tests.stack.test_query_athena import KINDS
 
 pytestmark = pytest.mark.stack
@@ -44,15 +43,7 @@ def test_the_guide_s_clients_find_the_lake(tmp_path: Path) -> None:
     _, shell = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     with started(make_settings(tmp_path), "gateway") as settings:
         fill(settings)
-        keys = settings.client_arguments
-        given = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "AWS_ENDPOINT_URL": keys["endpoint_url"],
-            "AWS_DEFAULT_REGION": keys["region_name"],
-            "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
-        }
+        given = client_environment(settings, tmp_path)
 
         def run(*words: str) -> str:
             ended = subprocess.run(words, env=given, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

@@ -2,9 +2,11 @@
 
 import argparse
 import dataclasses
+import gzip
 import os
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,17 @@ from deltalake.schema import PrimitiveType
 
 from infra.__main__ import main
 from infra.aws import named
+from infra.aws.athena import Athena
 from infra.commands import catalog
 from infra.local.daemon import Daemon
-from lakehouse import places
+from lakehouse import places, streamrecords
 from lakehouse.settings import Settings, environment
 from lakehouse.tables import SILVER_ORDER_LINES, TABLES, VIEWS
 from tests.stack.conftest import client, make_settings, started
 
 pytestmark = pytest.mark.stack
+
+STREAM = "arn:aws:dynamodb:eu-west-1:0:table/orders/stream/2026-11-29T10:00:00.000"
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def glue(gateway: Settings) -> Any:
 
 def test_the_catalogue_is_made_once_and_the_same_again_changes_nothing(settings: Settings, glue: Any) -> None:
     done = catalog.tables(settings)
-    assert len(done) == 4 + 1 + len(TABLES) + len(VIEWS)
+    assert len(done) == 4 + 2 + len(TABLES) + len(VIEWS)
     assert all(line.startswith("created ") for line in done)
     name = f"{settings.database_prefix}silver"
     before = glue.get_table(DatabaseName=name, Name="order_lines")["Table"]
@@ -94,6 +99,41 @@ def test_bronze_is_projected_over_the_topics_and_partitions_that_have_objects(
     table = glue.get_table(DatabaseName=f"{settings.database_prefix}bronze", Name="order_lines")["Table"]
     assert table["Parameters"]["projection.topic_id.values"] == "Aa,Bb"
     assert table["Parameters"]["projection.partition.range"] == "0,6"
+
+
+def test_stream_records_of_bronze_can_be_asked_for(settings: Settings, s3: Any) -> None:
+    """As Firehose and a resync leave them, of the course project's table: typed values within, a delete, two days."""
+    put = {"orderid": {"S": "1001"}, "price": {"N": "999.5"}, "note": {"S": 'a "b" {c}'}}
+    days = {
+        f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}": [
+            streamrecords.encode("INSERT", STREAM, "7", 1764410000, {"orderid": put["orderid"]}, NewImage=put)
+        ],
+        f"{datetime.now(UTC):%Y-%m-%d}": [
+            streamrecords.encode("REMOVE", STREAM, "8", 1764410001, {"orderid": put["orderid"]}, OldImage=put),
+            streamrecords.encode("READ", STREAM, "0", 1764410002, {"orderid": {"S": "7"}}, NewImage=put),
+        ],
+    }
+    for day, lines in days.items():
+        body = gzip.compress("".join(f"{line}\n" for line in lines).encode())
+        s3.put_object(Bucket=settings.bucket, Key=f"{places.BRONZE_DYNAMODB}date={day}/x.jsonl.gz", Body=body)
+    catalog.tables(settings)
+    athena = Athena(settings)
+    table = f"{settings.database_prefix}bronze.order_lines_dynamodb"
+    image = "json_extract_scalar(dynamodb, '$.NewImage.{}')"
+    found = athena.ask(
+        f"SELECT eventname, cast({image.format('price.N')} AS double), {image.format('note.S')}, "
+        f"json_extract_scalar(dynamodb, '$.SequenceNumber'), cast(arrived_date AS varchar), eventsourcearn "
+        f"FROM {table} ORDER BY 4 DESC"
+    )
+    before, today = days
+    note = put["note"]["S"]
+    assert list(found.rows) == [
+        ("REMOVE", None, None, "8", today, STREAM),
+        ("INSERT", "999.5", note, "7", before, STREAM),
+        ("READ", "999.5", note, "0", today, STREAM),
+    ]
+    counted = athena.ask(f"SELECT count(*) FROM {table} WHERE arrived_date = current_date")
+    assert list(counted.rows) == [("2",)]
 
 
 def test_check_prints_what_differs_and_is_1(

@@ -9,6 +9,7 @@ from tests.chaos import rounds
 from tests.chaos.expected import Expected
 from tests.chaos.faults import FAULTS
 from tests.chaos.stack import LEASE_SECONDS, Stack, started
+from tests.chaos.topic import TopicStack
 from tests.stack.conftest import make_settings
 
 pytestmark = pytest.mark.stack
@@ -26,7 +27,7 @@ def seed_of(name: str) -> int:
 def fire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Expected]]:
     """A stack and what its tables must hold, over the rounds of this module."""
     settings = make_settings(tmp_path_factory.mktemp("chaos"), lease_seconds=LEASE_SECONDS)
-    with started(settings) as stack:
+    with started(TopicStack, settings) as stack:
         yield stack, Expected(settings.data_path, settings.business_timezone)
 
 
@@ -46,12 +47,3 @@ def test_a_round(fire: tuple[Stack, Expected], name: str, restarts: int) -> None
     assert outcome.rows > 500
     assert [(one.fault, one.recovery_seconds is not None) for one in outcome.happenings] == [(name, True)], outcome
     assert stack.restarts("spark") == restarts  # it rides out what it can
-
-
-def test_seeds_in_a_row_walk_through_every_fault() -> None:
-    first = [rounds.drawn(seed)[0] for seed in range(len(FAULTS))]
-    assert [chosen[0].name for chosen in first] == NAMES
-    assert len(set(NAMES)) == len(NAMES)
-    assert all(len(chosen) == 1 for chosen in first if chosen[0].alone)
-    assert {len(chosen) for chosen in first} == {1, 2, 3}
-    assert [chosen.name for chosen in rounds.drawn(7)[0]] == [chosen.name for chosen in rounds.drawn(7)[0]]

@@ -4,9 +4,8 @@ Functions and the job run under their roles (the deployment itself has called th
 runs without looking at a role is tried in its place, call by call, with keys of that role.
 """
 
-import gzip
+import dataclasses
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -14,18 +13,15 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import jobs, runs
-from infra.aws.account import Account
+from infra.aws import runs
+from infra.aws.account import Account, settings_of
 from lakehouse import places
+from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_ORDER_LINES
-from tests.spark.site import bronze_line, change
-from tests.stack.conftest import Deployed, wait_until
-from tests.stack.environment import SMALL, artefacts
+from tests.stack.environment import KAFKA_KEY, SMALL, Deployed, until
 
 pytestmark = pytest.mark.stack
 
-ID = "A" * 22
-KAFKA = f"{places.BRONZE_KAFKA}{places.TOPIC}/{ID}/partition=0/"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -36,12 +32,11 @@ TRUST = {
         }
     ],
 }
-KEY = f"{KAFKA}{0:020d}.jsonl.gz"
 
 
 @pytest.fixture(scope="module")
 def account(environment: Deployed) -> Account:
-    return Account(environment.settings, SMALL)
+    return environment.account
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +74,7 @@ def refused(call: Callable[..., Any], **given: Any) -> bool:
 
 def test_the_sink_adds_to_bronze_and_does_nothing_else(acting: Callable[..., Any], bucket: str) -> None:
     s3 = acting("kafka-sink", "s3")
-    s3.list_objects_v2(Bucket=bucket, Prefix=KAFKA)
+    s3.list_objects_v2(Bucket=bucket, Prefix=places.BRONZE_KAFKA)
     s3.put_object(Bucket=bucket, Key=f"{places.BRONZE_KAFKA}t/x", Body=b"x")
     s3.head_object(Bucket=bucket, Key=f"{places.BRONZE_KAFKA}t/x")
     assert refused(s3.delete_object, Bucket=bucket, Key=f"{places.BRONZE_KAFKA}t/x")
@@ -102,7 +97,7 @@ def test_firehose_reads_its_stream_calls_its_function_and_adds_to_bronze(
     s3.put_object(Bucket=bucket, Key=f"{places.ERRORS}x", Body=b"x")
     s3.put_object(Bucket=bucket, Key=f"{places.BRONZE_DYNAMODB}tried/x", Body=b"x")
     assert refused(s3.delete_object, Bucket=bucket, Key=f"{places.BRONZE_DYNAMODB}tried/x")
-    assert refused(s3.put_object, Bucket=bucket, Key=KEY, Body=b"x")
+    assert refused(s3.put_object, Bucket=bucket, Key=KAFKA_KEY, Body=b"x")
 
 
 def test_the_pipe_hands_changes_over(acting: Callable[..., Any], account: Account) -> None:
@@ -131,35 +126,64 @@ def test_the_state_machine_forecasts_asks_and_writes_where_it_may(acting: Callab
     assert refused(s3.put_object, Bucket=bucket, Key="gold/x", Body=b"x")
     data = acting("forecasting-data", "s3")
     assert data.get_object(Bucket=bucket, Key="forecasts/tried/x")["Body"].read() == b"x"
-    assert refused(data.get_object, Bucket=bucket, Key=KEY)
+    assert refused(data.get_object, Bucket=bucket, Key=KAFKA_KEY)
+
+
+@pytest.fixture
+def person(environment: Deployed) -> Callable[[str], Settings]:
+    """Settings of a person who has one of the environment's policies and nothing else."""
+    iam = environment.account.client("iam")
+
+    def person(policy: str) -> Settings:
+        name = policy.rpartition("/")[2]
+        iam.create_user(UserName=name)
+        iam.attach_user_policy(UserName=name, PolicyArn=policy)
+        keys = iam.create_access_key(UserName=name)["AccessKey"]
+        return dataclasses.replace(
+            environment.settings,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+        )
+
+    return person
+
+
+def test_who_may_read_finds_the_environment_and_asks(
+    person: Callable[[str], Settings], account: Account, bucket: str
+) -> None:
+    settings = person(account.outputs("query")["ReaderPolicy"])
+    found, reader = settings_of(settings, SMALL), Account(settings, SMALL)
+    athena = reader.client("athena")
+    # Not GetQueryExecution: the gateway does not know whose workgroup an execution is, and limits it to none.
+    assert athena.start_query_execution(QueryString="SELECT 1", WorkGroup=found.athena_workgroup)["QueryExecutionId"]
+    assert refused(athena.start_query_execution, QueryString="SELECT 1", WorkGroup="primary")
+    assert refused(reader.client("s3").put_object, Bucket=bucket, Key="gold/x", Body=b"x")
+    assert refused(reader.client("dynamodb").scan, TableName=SMALL.table)
+
+
+def test_who_may_operate_finds_the_application_and_reads_no_data(
+    person: Callable[[str], Settings], account: Account, bucket: str
+) -> None:
+    operator = Account(person(account.outputs("processing")["OperatorPolicy"]), SMALL)
+    # Found by the stacks; the gateway lets everybody call EMR Serverless itself, which the emulator does not know.
+    assert runs.active(operator.client("emr-serverless"), operator.outputs("processing")["ApplicationId"]) is not None
+    assert refused(operator.client("s3").get_object, Bucket=bucket, Key=KAFKA_KEY)
+    assert refused(operator.client("athena").list_work_groups)
 
 
 def test_the_job_brings_bronze_to_gold_with_the_rights_of_its_role(
-    acting: Callable[..., Any], account: Account, bucket: str
+    acting: Callable[..., Any], environment: Deployed, bucket: str
 ) -> None:
     """StartJobRun with the definition of the schedule: the real entry point, wheel and jar, by spark-submit."""
-    s3 = account.client("s3")
-    lines = [bronze_line(0, change("c", 1, quantity=7)), bronze_line(1, b"no JSON")]
-    s3.put_object(Bucket=bucket, Key=KEY, Body=gzip.compress("".join(f"{line}\n" for line in lines).encode()))
-    outputs, client = account.outputs("processing"), account.client("emr-serverless")
-    keys = artefacts(account).keys("processing")
-    driver = jobs.driver("backfill", SMALL, account.settings, bucket, keys)
-    started = client.start_job_run(**jobs.run(outputs, "backfill", driver, uuid.uuid4().hex))
-    place = {"applicationId": started["applicationId"], "jobRunId": started["jobRunId"]}
-
-    def ended() -> Any:
-        told = client.get_job_run(**place)["jobRun"]
-        return told if told["state"] in ("SUCCESS", "FAILED", "CANCELLED") else None
-
-    told = wait_until("the end of the job", ended, 240)
+    told, s3 = environment.job_ended(), environment.account.client("s3")
     assert told["state"] == "SUCCESS", told["stateDetails"]
     found = s3.list_objects_v2(Bucket=bucket, Prefix=f"{SILVER_ORDER_LINES.layer}/{SILVER_ORDER_LINES.name}/")
     assert [one for one in found["Contents"] if one["Key"].endswith(".parquet")]
     assert s3.list_objects_v2(Bucket=bucket, Prefix="gold/daily_sales/_delta_log/")["KeyCount"] > 1
 
     job = acting("processing-job", "s3")
-    assert refused(job.delete_object, Bucket=bucket, Key=KEY)
-    assert refused(job.put_object, Bucket=bucket, Key=KEY, Body=b"x")
+    assert refused(job.delete_object, Bucket=bucket, Key=KAFKA_KEY)
+    assert refused(job.put_object, Bucket=bucket, Key=KAFKA_KEY, Body=b"x")
     assert refused(job.put_object, Bucket=bucket, Key="code/x", Body=b"x")
     # Not PutMetricData: the gateway does not know the namespace that the right is limited to.
 
@@ -172,7 +196,7 @@ def test_a_driver_that_streams_is_started_once_and_ended_when_asked(account: Acc
     driver = {"sparkSubmit": {"entryPoint": f"s3://{bucket}/code/wait.py", "entryPointArguments": ["1"]}}
     said: list[str] = []
     assert runs.ensure_stream(client, outputs, driver, said.append) is True
-    wait_until("the run", lambda: runs.active(client, outputs["ApplicationId"], ["RUNNING"]), 60)
+    until("the run", lambda: runs.active(client, outputs["ApplicationId"], ["RUNNING"]), 60)
     assert runs.ensure_stream(client, outputs, driver, said.append) is False
     assert runs.end_streams(client, outputs["ApplicationId"]) is True
     assert runs.active(client, outputs["ApplicationId"]) == []

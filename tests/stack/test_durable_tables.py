@@ -47,6 +47,11 @@ def test_a_stream_tells_each_change_once_and_who_deleted_by_time(before_and_afte
     ]
 
 
+def test_an_iterator_begins_at_a_number_or_says_that_it_is_gone(before_and_after: Any) -> None:
+    gone = "TrimmedDataAccessException"
+    assert before_and_after[1]["iterators"] == [["03"], gone, gone, ["04"], gone, gone]
+
+
 def test_a_table_made_again_has_neither_the_items_nor_the_stream_of_the_old_one(before_and_after: Any) -> None:
     before, after = before_and_after
     assert set(after["gone"]) == {"y"}

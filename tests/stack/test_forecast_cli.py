@@ -1,7 +1,6 @@
 """The Forecast API through the AWS CLI: commands as a person types them, against a gateway with real jobs."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack.conftest import wait_until
+from tests.stack.conftest import client_environment, wait_until
 from tests.stack.forecast_process import SCHEMA
 from tests.stack.forecast_program import JOB_SECONDS, ROLE, Program, served
 
@@ -31,17 +30,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 @pytest.fixture
 def aws(program: Program, tmp_path: Path) -> Aws:
     """Run `aws <words>` and return what it prints; a failure is returned as its text."""
-    keys = program.settings.client_arguments
-    given = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": keys["endpoint_url"],
-        "AWS_DEFAULT_REGION": keys["region_name"],
-        "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
-        "AWS_MAX_ATTEMPTS": "1",
-        "AWS_PAGER": "",
-    }
+    given = client_environment(program.settings, tmp_path, AWS_MAX_ATTEMPTS="1")
 
     def run(*words: Any, text: bool = False) -> Any:
         texts = [json.dumps(word) if isinstance(word, dict | list) else str(word) for word in words]

@@ -1,7 +1,6 @@
 """docs/forecasting.md: its program runs as it stands there, against a gateway."""
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import gateway
-from tests.stack.conftest import make_settings, started
+from tests.stack.conftest import client_environment, make_settings, started
 
 pytestmark = pytest.mark.stack
 
@@ -21,15 +20,7 @@ def test_the_guide_s_program_forecasts(tmp_path: Path) -> None:
     [program] = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     with started(make_settings(tmp_path), "gateway") as settings:
         gateway.ensure_bucket(settings)
-        keys = settings.client_arguments
-        given = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "AWS_ENDPOINT_URL": keys["endpoint_url"],
-            "AWS_DEFAULT_REGION": keys["region_name"],
-            "AWS_ACCESS_KEY_ID": keys["aws_access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": keys["aws_secret_access_key"],
-        }
+        given = client_environment(settings, tmp_path)
         words = [sys.executable, "-c", program.replace("saleslake-local", settings.bucket)]
         ended = subprocess.run(words, env=given, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr

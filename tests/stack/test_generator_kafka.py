@@ -19,8 +19,9 @@ from generator import wait as wait_for_gold
 from generator.journal import Journal
 from infra.local import broker, gateway
 from lakehouse import envelopes
-from lakehouse.envelopes import Change, OrderLine, Rejection
+from lakehouse.envelopes import Change, OrderLine
 from lakehouse.errors import SourceError
+from lakehouse.fields import Rejection
 from lakehouse.places import PROGRESS, TOPIC
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings, environment

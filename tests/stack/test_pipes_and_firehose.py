@@ -1,11 +1,14 @@
 """Pipes and Firehose as a client meets them: filters, dead letters, stop and start, direct puts, what is refused."""
 
+import dataclasses
+import gzip
 import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.aws.redrive import Redrive
 from lakehouse.settings import Settings
 from tests.stack.conftest import client, wait_until
 
@@ -102,7 +105,7 @@ def test_latest_begins_with_what_comes(gateway: Settings, table: tuple[str, str]
     wait_until("it is there", lambda: ids(gateway, stream) == ["after"])
 
 
-def test_poison_ends_in_the_dead_letters_alone(gateway: Settings, table: tuple[str, str], stream: str) -> None:
+def test_poison_ends_in_the_dead_letters_and_comes_back(gateway: Settings, table: tuple[str, str], stream: str) -> None:
     queues = client(gateway, "sqs")
     queue = queues.create_queue(QueueName=table[0])["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -120,11 +123,44 @@ def test_poison_ends_in_the_dead_letters_alone(gateway: Settings, table: tuple[s
     wait_until("the others are there", lambda: len(received(gateway, stream)) == 3)
     names = [one["dynamodb"]["Keys"]["id"]["S"] for _, one in received(gateway, stream)]
     assert names == ["a", "b", "c"]
-    letters = wait_until("the letter", lambda: queues.receive_message(QueueUrl=queue).get("Messages"))
+    letters = wait_until(
+        "the letter", lambda: queues.receive_message(QueueUrl=queue, VisibilityTimeout=0).get("Messages")
+    )
     letter = json.loads(letters[0]["Body"])
     assert letter["context"]["condition"] == "RetryAttemptsExhausted"
     assert letter["DDBStreamBatchInfo"]["batchSize"] == 1
     assert letter["DDBStreamBatchInfo"]["startSequenceNumber"].endswith("03")
+
+    done = Redrive(dataclasses.replace(gateway, dynamodb_table=table[0])).run()
+    assert (done.letters, done.changes, done.gone) == (1, 1, 0)
+    body = client(gateway).get_object(Bucket=gateway.bucket, Key=done.written[0])["Body"].read()
+    line = json.loads(gzip.decompress(body))
+    assert (line["eventName"], line["eventSourceARN"]) == ("INSERT", table[1])
+    assert line["dynamodb"]["Keys"] == {"id": {"S": "poison"}}
+    assert not queues.receive_message(QueueUrl=queue).get("Messages")
+
+
+def test_every_kind_of_iterator_begins_where_it_says(gateway: Settings, stream: str) -> None:
+    kinesis = client(gateway, "kinesis", parameter_validation=False)
+    put = [kinesis.put_record(StreamARN=stream, PartitionKey="k", Data=b"%d" % number) for number in range(3)]
+    shard = put[0]["ShardId"]
+
+    def read(kind: str, **more: Any) -> list[bytes]:
+        begin = kinesis.get_shard_iterator(StreamARN=stream, ShardId=shard, ShardIteratorType=kind, **more)
+        records = kinesis.get_records(ShardIterator=begin["ShardIterator"])["Records"]
+        return [one["Data"] for one in records]
+
+    number = put[1]["SequenceNumber"]
+    assert read("TRIM_HORIZON") == read("AT_TIMESTAMP", Timestamp=0) == [b"0", b"1", b"2"]
+    assert read("AT_SEQUENCE_NUMBER", StartingSequenceNumber=number) == [b"1", b"2"]
+    assert read("AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=number) == [b"2"]
+    assert read("LATEST") == []
+    for wrong in ({}, {"StartingSequenceNumber": "abc"}):
+        with pytest.raises(ClientError, match="InvalidArgumentException"):
+            read("AT_SEQUENCE_NUMBER", **wrong)
+    kinesis.split_shard(StreamARN=stream, ShardToSplit=shard, NewStartingHashKey=str(2**127))
+    halves = kinesis.list_shards(StreamARN=stream)["Shards"]
+    assert [one["ParentShardId"] for one in halves] == [shard, shard]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from botocore.exceptions import ClientError
@@ -32,6 +32,8 @@ from tests.stack.test_gateway_s3 import files_at_most, kill_and_wait
 
 pytestmark = pytest.mark.stack
 
+STREAM = f"{OPTIONS.name}-changes"
+
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
@@ -39,48 +41,62 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings
 
 
-def test_kills_and_a_failing_function_lose_nothing(lake: Settings) -> None:
+class Kept(NamedTuple):
+    """What was told before a kill: a put into Kinesis, and the pipe."""
+
+    put: dict[str, Any]
+    pipe: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def killed(lake: Settings) -> tuple[list[Writer], Kept]:
+    """Two kills under load; before the second one something is put wherever something can be."""
     writers = [Writer(lake, name) for name in "AB"]
     for writer in writers:
         writer.start()
-    for _ in range(2):
-        enough = changes(writers) + 150
-        wait_until("changes are made", partial(have_made, writers, enough))
-        kill_and_wait(lake)
+    wait_until("changes are made", partial(have_made, writers, 150))
+    kill_and_wait(lake)
+    kept = put_everywhere(lake)
+    wait_until("changes are made", partial(have_made, writers, changes(writers) + 150))
+    kill_and_wait(lake)
     for writer in writers:
         writer.stopping.set()
         writer.join()
-    check(lake, writers)
+    return writers, kept
 
 
-def test_what_was_deployed_and_put_survives_a_kill(lake: Settings) -> None:
-    kinesis, queues, pipes = client(lake, "kinesis"), client(lake, "sqs"), client(lake, "pipes")
-    stream = f"{OPTIONS.name}-changes"
-    put = kinesis.put_record(StreamName=stream, PartitionKey="k", Data=b"no change")
+def put_everywhere(lake: Settings) -> Kept:
+    queues, pipes, firehose = client(lake, "sqs"), client(lake, "pipes"), client(lake, "firehose")
+    put = client(lake, "kinesis").put_record(StreamName=STREAM, PartitionKey="k", Data=b"no change")
     queue = queues.get_queue_url(QueueName=f"{OPTIONS.name}-dead")["QueueUrl"]
     queues.send_message(QueueUrl=queue, MessageBody="kept")
-    firehose = client(lake, "firehose")
     hints = {"IntervalInSeconds": 2, "SizeInMBs": 1}
     place = {"BucketARN": f"arn:aws:s3:::{lake.bucket}", "RoleARN": "arn:aws:iam::000000000000:role/any",
              "Prefix": "direct/", "BufferingHints": hints}  # fmt: skip
     firehose.create_delivery_stream(DeliveryStreamName="direct", ExtendedS3DestinationConfiguration=place)
     firehose.put_record(DeliveryStreamName="direct", Record={"Data": b"put"})
-    pipe = pipes.describe_pipe(Name=pipes.list_pipes()["Pipes"][0]["Name"])
-    parameters = pipe["SourceParameters"]["DynamoDBStreamParameters"]
-    assert parameters["OnPartialBatchItemFailure"] == "AUTOMATIC_BISECT"
-    assert parameters["BatchSize"] == 500
+    return Kept(put, pipes.describe_pipe(Name=pipes.list_pipes()["Pipes"][0]["Name"]))
 
-    kill_and_wait(lake)
 
+def test_kills_and_a_failing_function_lose_nothing(lake: Settings, killed: tuple[list[Writer], Kept]) -> None:
+    check(lake, killed[0])
+
+
+def test_what_was_deployed_and_put_survives_a_kill(lake: Settings, killed: tuple[list[Writer], Kept]) -> None:
+    kinesis, queues, pipes = client(lake, "kinesis"), client(lake, "sqs"), client(lake, "pipes")
+    put, pipe = killed[1]
     shard = kinesis.get_shard_iterator(
-        StreamName=stream, ShardId=put["ShardId"], ShardIteratorType="AT_SEQUENCE_NUMBER",
+        StreamName=STREAM, ShardId=put["ShardId"], ShardIteratorType="AT_SEQUENCE_NUMBER",
         StartingSequenceNumber=put["SequenceNumber"],
     )  # fmt: skip
     found = kinesis.get_records(ShardIterator=shard["ShardIterator"], Limit=1)["Records"]
     assert [(one["SequenceNumber"], one["Data"]) for one in found] == [(put["SequenceNumber"], b"no change")]
+    queue = queues.get_queue_url(QueueName=f"{OPTIONS.name}-dead")["QueueUrl"]
     assert [one["Body"] for one in queues.receive_message(QueueUrl=queue)["Messages"]] == ["kept"]
     wait_until("what was put is delivered", lambda: client(lake).list_objects_v2(
         Bucket=lake.bucket, Prefix="direct/").get("Contents"))  # fmt: skip
+    parameters = pipe["SourceParameters"]["DynamoDBStreamParameters"]
+    assert (parameters["OnPartialBatchItemFailure"], parameters["BatchSize"]) == ("AUTOMATIC_BISECT", 500)
     after = pipes.describe_pipe(Name=pipe["Name"])
     assert {**after, "ResponseMetadata": 0} == {**pipe, "ResponseMetadata": 0}
     stacks = client(lake, "cloudformation").describe_stacks(StackName=OPTIONS.name)["Stacks"]
@@ -109,9 +125,7 @@ def test_a_write_that_the_disk_refuses_is_answered_500_and_leaves_no_trace(lake:
             lambda: database.put_item(TableName=TABLE, Item=item("full", "2")),
             lambda: database.put_item(TableName=TABLE, Item=item("full-new", "1")),
             lambda: database.delete_item(TableName=TABLE, Key=key("full")),
-            lambda: client(lake, "kinesis").put_record(
-                StreamName=f"{OPTIONS.name}-changes", PartitionKey="k", Data=b"x"
-            ),
+            lambda: client(lake, "kinesis").put_record(StreamName=STREAM, PartitionKey="k", Data=b"x"),
         ):
             with pytest.raises(ClientError) as caught:
                 call()
@@ -123,10 +137,14 @@ def test_a_write_that_the_disk_refuses_is_answered_500_and_leaves_no_trace(lake:
     assert not {("MODIFY", "full", "2"), ("INSERT", "full-new", "1")} & versions(bronze(lake))
 
 
-def test_a_stream_that_is_enabled_again_is_another_one_and_the_pipe_follows(lake: Settings) -> None:
+def test_a_stream_that_is_enabled_again_is_another_one_and_the_pipe_follows(
+    lake: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "DRAIN_SECONDS", 0)  # what it would wait for is waited for below
     database = client(lake, "dynamodb")
     first = database.describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
     database.put_item(TableName=TABLE, Item=item("before", "1"))
+    wait_until("the old pipe has read it", lambda: ("INSERT", "before", "1") in versions(bronze(lake)))
     database.update_table(TableName=TABLE, StreamSpecification={"StreamEnabled": False})
     database.put_item(TableName=TABLE, Item=item("between", "1"))
     enabled = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}

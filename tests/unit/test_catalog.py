@@ -23,7 +23,8 @@ def test_every_table_and_view_of_the_contract_is_in_it_under_the_prefix() -> Non
     found = glue.catalogue(LAKE)
     assert list(found.databases) == ["mine_bronze", "mine_silver", "mine_gold", "mine_ops"]
     wanted = {(f"mine_{table.layer}", table.name) for table in (*TABLES, *VIEWS)}
-    assert set(found.tables) == wanted | {("mine_bronze", "order_lines")}
+    bronze = {("mine_bronze", "order_lines"), ("mine_bronze", "order_lines_dynamodb")}
+    assert set(found.tables) == wanted | bronze
 
 
 def test_a_delta_table_is_registered_natively_with_its_columns() -> None:
@@ -45,6 +46,18 @@ def test_bronze_has_a_partition_for_each_topic_id_and_partition() -> None:
         "s3://bucket/bronze/order_lines/kafka/shop.public.order_lines/${topic_id}/partition=${partition}/"
     )
     assert [key["Name"] for key in entry["PartitionKeys"]] == ["topic_id", "partition"]
+
+
+@pytest.mark.parametrize(("first", "expected"), [("", "NOW-3YEARS,NOW"), ("2026-11-29", "2026-11-29,NOW")])
+def test_stream_records_have_a_partition_for_each_day_since_the_first(first: str, expected: str) -> None:
+    entry = glue.catalogue(glue.Lake("bucket", first_date=first)).tables["bronze", "order_lines_dynamodb"]
+    parameters = entry["Parameters"]
+    assert parameters["projection.arrived_date.range"] == expected
+    template = "s3://bucket/bronze/order_lines/dynamodb/date=${arrived_date}/"
+    assert parameters["storage.location.template"] == template
+    assert entry["PartitionKeys"] == [
+        {"Name": "arrived_date", "Type": "date", "Comment": "day in UTC on which Firehose had the record"}
+    ]
 
 
 def test_the_view_of_live_rows_is_one_of_athenas() -> None:

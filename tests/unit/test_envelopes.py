@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.malformed import KINDS, broken
-from lakehouse.envelopes import FIELDS, OrderLine, Rejection, decode, encode, encode_key
+from lakehouse.envelopes import FIELDS, OrderLine, decode, encode, encode_key
+from lakehouse.fields import Rejection
 
 pytestmark = pytest.mark.unit
 

@@ -7,15 +7,13 @@ import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import account, archive, changes, cost, deploy, environment, jobs, package, stacks
-from infra.aws.artefacts import Artefacts
+from infra.aws import account, archive, cost, environment, jobs, package, stack, stacks
 from infra.aws.environment import Environment
 from infra.local import emr_run, rest
 from infra.local.cloudformation.services import fitted
@@ -48,6 +46,11 @@ def test_the_environments_that_come_along_are_right() -> None:
         ("- a", "expected lines of name: value"),
         ("a: [", "expected lines of name: value"),
         ("lag_seconds: 5", "expected at least 60"),
+        ("driver_gigabytes: 4", "driver_gigabytes: 4; expected 8 to 30 with 4 driver_cores"),
+        ("existing_table: orders\ntable_name: mine", "existing_table and table_name; expected one of the two"),
+        ("existing_table: a b", "expected text like"),
+        ("business_timezone: Middle/Earth", "expected an IANA time zone such as Europe/London"),
+        ("unknown_columns: keep", "expected one of freeze, evolve, discard"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -93,7 +96,8 @@ def test_an_environment_has_the_stacks_of_its_ways() -> None:
 def test_a_job_is_told_its_settings_and_no_keys() -> None:
     keys = {name: f"code/{name}" for name in ("MainKey", "WheelKey", "JarKey", "PackagesKey")}
     settings = load({"AWS_ENDPOINT_URL": ""}, None)
-    submit = jobs.driver("stream", Environment("x"), settings, "b", keys)["sparkSubmit"]
+    wanted = Environment("x", business_timezone="Europe/London", unknown_columns="evolve", tombstone_retention_days=7.0)
+    submit = jobs.driver("stream", wanted, settings, "b", keys)["sparkSubmit"]
     assert submit["entryPointArguments"][-1] == "stream"
     given = dict(one.split("=", 1) for one in submit["entryPointArguments"][1:-1:2])
     assert given["SPARK_MASTER"] == SUBMITTED
@@ -102,6 +106,11 @@ def test_a_job_is_told_its_settings_and_no_keys() -> None:
     # As the job reads them: no endpoint, and no keys but those of its role.
     told = load({**given, "AWS_ACCESS_KEY_ID": "role"}, None)
     assert (told.bucket, told.aws_access_key_id, told.aws_secret_access_key) == ("b", "role", "")
+    assert (told.business_timezone, told.unknown_columns, told.tombstone_retention_days) == (
+        "Europe/London",
+        "evolve",
+        7,
+    )
     assert "spark.archives=s3://b/code/PackagesKey#packages" in submit["sparkSubmitParameters"]
 
 
@@ -177,54 +186,15 @@ class Stacks:
     [("", False), ("REVIEW_IN_PROGRESS", False), ("CREATE_COMPLETE", True), ("UPDATE_ROLLBACK_COMPLETE", True)],
 )
 def test_a_stack_is_made_or_changed(status: str, is_there: bool) -> None:
-    assert changes.prepare(Stacks(status), "s", print) is is_there
+    assert stack.prepare(Stacks(status), "s", print) is is_there
 
 
 def test_what_a_failed_creation_left_is_cleared_away() -> None:
     said: list[str] = []
     client = Stacks("ROLLBACK_COMPLETE")
-    assert changes.prepare(client, "s", said.append) is False
+    assert stack.prepare(client, "s", said.append) is False
     assert client.deleted
     assert said == ["s is left from a deployment that failed (ROLLBACK_COMPLETE): it is deleted first"]
-
-
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        ("UPDATE_IN_PROGRESS", "expected a stack at rest; wait"),
-        ("UPDATE_ROLLBACK_FAILED", "no space; `aws cloudformation continue-update-rollback --stack-name s`"),
-    ],
-)
-def test_what_a_person_has_to_wait_for_or_mend_is_said(status: str, said: str) -> None:
-    with pytest.raises(changes.StackError, match=said):
-        changes.prepare(Stacks(status), "s", print)
-
-
-class Clients:
-    """An account in which another one has the bucket."""
-
-    environment, settings, place = Environment("x"), load({}, None), "AWS"
-
-    class exceptions:  # noqa: N801 (as boto3 has it)
-        ClientError = ClientError
-
-    def client(self, _: str) -> "Clients":
-        return self
-
-    def get_caller_identity(self) -> dict[str, str]:
-        return {"Account": "1"}
-
-    def describe_stacks(self, **_: str) -> None:
-        raise refusal("ValidationError", "Stack does not exist")
-
-    def head_bucket(self, **_: str) -> None:
-        raise refusal("403", "Forbidden")
-
-
-def test_a_bucket_of_another_account_is_said_before_anything_is_made() -> None:
-    said = r"bucket saleslake-x-1-eu-west-1 belongs to another account; expected a name that is free; take another ENV"
-    with pytest.raises(changes.StackError, match=said):
-        deploy.deploy(Clients(), Artefacts(None, {}), SimpleNamespace(note=print))  # type: ignore[arg-type]
 
 
 def test_a_property_that_the_api_does_not_know_is_refused() -> None:

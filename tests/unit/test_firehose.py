@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from infra.aws.handlers import transform as function
-from infra.local.firehose.definition import DefinitionError, parse
-from infra.local.firehose.runner import Runner, reader
+from infra.local.firehose.checks import DefinitionError, check
+from infra.local.firehose.runner import Runner
+from infra.local.firehose.source import reader
 from infra.local.firehose.transform import (
     Arrived,
     InvocationError,
@@ -30,6 +31,14 @@ pytestmark = pytest.mark.unit
 ARN = "arn:aws:firehose:eu-west-1:000000000000:deliverystream/s"
 LOG = f"put:{ARN}"
 FUNCTION = "arn:aws:lambda:eu-west-1:000000000000:function:f"
+
+
+ERRORS = {"ErrorOutputPrefix": "e/!{firehose:error-output-type}/"}
+
+
+def processed(**parameters: str) -> dict[str, Any]:
+    named = [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()]
+    return {"ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda", "Parameters": named}]}}
 
 
 def arrived(*data: bytes) -> list[Arrived]:
@@ -103,11 +112,30 @@ def test_a_failure_is_written_as_firehose_writes_it() -> None:
         ({"Prefix": "a/!{timestamp:yyyy}/"}, "ErrorOutputPrefix is required"),
         ({"Prefix": "!{firehose:error-output-type}", "ErrorOutputPrefix": "e"}, "Prefix cannot"),
         ({"ErrorOutputPrefix": "e/!{timestamp:yyyy}/"}, "error-output-type"),
+        ({"Prefix": "!{partitionKeyFromQuery:id}/", **ERRORS}, "needs dynamic partitioning"),
+        ({"Prefix": "!{firehose:what}/", **ERRORS}, "no expression"),
+        ({"Prefix": "!{timestamp:EEE}/", **ERRORS}, "Letter E of timestamp:EEE is not supported"),
+        ({"DynamicPartitioningConfiguration": {"Enabled": True}}, "DynamicPartitioningConfiguration is not supported"),
+        ({"DataFormatConversionConfiguration": {"Enabled": "true"}}, "DataFormatConversion"),
+        ({"S3BackupMode": "Enabled"}, "S3BackupMode"),
+        ({"ProcessingConfiguration": {"Processors": [{"Type": "MetadataExtraction"}]}}, "Processor MetadataExtraction"),
+        ({"BufferingHints": {"SizeInMBs": 129}}, "from 1 to 128, not 129"),
+        ({"BufferingHints": {"IntervalInSeconds": 901}}, "from 0 to 900"),
+        (processed(NumberOfRetries="301"), "from 0 to 300"),
+        (processed(BufferSizeInMBs="much"), "is no number"),
+        ({"FileExtension": "gz"}, "must begin with a dot"),
+        ({"CustomTimeZone": "Atlantis/City"}, "no time zone"),
     ],
 )
 def test_a_destination_that_cannot_run_is_refused(given: dict[str, Any], expected: str) -> None:
     with pytest.raises(DefinitionError, match=expected):
-        parse(given)
+        check(given)
+
+
+def test_what_a_prefix_may_have_is_let_pass() -> None:
+    zone = {"CustomTimeZone": "Europe/Berlin", "FileExtension": ".jsonl.gz"}
+    check({"Prefix": "a/!{timestamp:yyyy-MM-dd'T'HH}/!{firehose:random-string}/", **zone,
+           "ErrorOutputPrefix": "e/!{firehose:error-output-type}/!{timestamp:D}/"})  # fmt: skip
 
 
 class Site:

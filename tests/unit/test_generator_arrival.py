@@ -1,9 +1,12 @@
 """Waiting for a run to DynamoDB: the rows that gold shows are the shop's, and nothing less will do."""
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
-from generator import arrival, dataset, truth
+from generator import arrival, dataset, silver, truth
 from generator.steps import final
 from lakehouse.errors import SourceError
 from lakehouse.progress import Progress
@@ -53,3 +56,11 @@ def test_it_gives_up_when_gold_does_not_advance() -> None:
 
 def test_it_stops_when_asked() -> None:
     assert not arrival.until_shown(EXPECTED, lambda: None, lambda _: EXPECTED, stop=lambda: True)
+
+
+def test_rows_of_silver_are_read_in_the_columns_and_types_that_are_asked_for(tmp_path: Path) -> None:
+    held = EXPECTED.append_column("is_deleted", pa.array([number == 3 for number in range(50)]))
+    write_deltalake(str(tmp_path), held)
+    found = silver.of_table(DeltaTable(str(tmp_path)), truth.SCHEMA, "NOT is_deleted")
+    assert found.schema.equals(truth.SCHEMA)
+    assert arrival.pending(pa.concat_tables([EXPECTED.slice(0, 3), EXPECTED.slice(4)]), found) == 0

@@ -16,8 +16,9 @@ from generator.outcome import Summary
 from generator.plan import Planner
 from generator.steps import Clock, Step
 from lakehouse import envelopes
-from lakehouse.envelopes import Change, Rejection
+from lakehouse.envelopes import Change
 from lakehouse.errors import ConfigError, ContractError
+from lakehouse.fields import Rejection
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,8 @@ from generator import dataset, malformed, noise, replay
 from generator.plan import Planner
 from generator.steps import Clock, Message, Step, final
 from lakehouse import envelopes
-from lakehouse.envelopes import Change, OrderLine, Rejection
+from lakehouse.envelopes import Change, OrderLine
+from lakehouse.fields import Rejection
 
 pytestmark = pytest.mark.unit
 

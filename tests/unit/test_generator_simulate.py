@@ -17,8 +17,9 @@ from generator.shop import Shop
 from generator.simulate import Request
 from generator.steps import Clock, Step, final
 from lakehouse import envelopes
-from lakehouse.envelopes import Change, Rejection
+from lakehouse.envelopes import Change
 from lakehouse.errors import ConfigError, ContractError
+from lakehouse.fields import Rejection
 from lakehouse.settings import Settings
 
 pytestmark = pytest.mark.unit

@@ -2,17 +2,21 @@
 
 import dataclasses
 import json
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from generator import simulate
 from infra.__main__ import main
 from infra.aws.athena import Answer
-from infra.commands import docs, query, view
+from infra.commands import data, docs, query, view
 from infra.local import lake
 from infra.local.daemon import ROOT
-from lakehouse.errors import ContractError
+from lakehouse.errors import ContractError, SourceError
 from lakehouse.settings import load
 from lakehouse.tables import TABLES, Column
 
@@ -230,3 +234,23 @@ def test_a_prefix_is_put_before_the_databases_of_a_view() -> None:
 
 def test_a_duration_reads_like_one() -> None:
     assert [view.duration(seconds) for seconds in (5.9, 61, 7260)] == ["5 s", "1 min 1 s", "2 h 1 min"]
+
+
+def test_a_shop_that_fails_ends_the_other_one(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, ended = threading.Event(), list[str]()
+
+    def run(_settings: Any, request: simulate.Request, *, report: Any, stop: Callable[[], bool]) -> Any:
+        if request.sink == "kafka":
+            began.wait(30)
+            raise SourceError("the broker does not answer")
+        began.set()
+        end = time.monotonic() + 30
+        while not stop():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        ended.append(request.sink)
+
+    monkeypatch.setattr(data.simulate, "run", run)
+    monkeypatch.setattr(data, "require_stack", lambda *_: None)
+    assert main(["generate", "--ingest", "both"]) == 2
+    assert ended == ["dynamodb"]

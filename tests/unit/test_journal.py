@@ -126,11 +126,11 @@ def test_records_are_found_by_their_time(journal: Journal) -> None:
 
 
 def test_one_who_waits_is_woken_by_a_commit(journal: Journal) -> None:
-    begun = threading.Event()
+    begun, seen = threading.Event(), journal.commits
 
     def wait() -> None:
         begun.set()
-        journal.wait(30)
+        journal.wait(30, seen)
 
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()

@@ -12,8 +12,9 @@ from infra.__main__ import main
 from infra.aws import mapping
 from lakehouse import streamrecords
 from lakehouse.attributes import Attributes
-from lakehouse.envelopes import FIELDS, OrderLine, Rejection
+from lakehouse.envelopes import FIELDS, OrderLine
 from lakehouse.errors import ConfigError, ContractError
+from lakehouse.fields import Rejection
 from lakehouse.mapping import CHANGED_AT, OWN, Field, FieldMapping
 from lakehouse.settings import Settings
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from lakehouse.envelopes import OrderLine, Rejection, encode
+from lakehouse.envelopes import OrderLine, encode
+from lakehouse.fields import Rejection
 from lakehouse.places import BRONZE_KAFKA
 from spark_jobs.recompute import Recomputed, value_of
 

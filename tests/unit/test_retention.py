@@ -12,6 +12,7 @@ from infra.local import retention
 from infra.local.control import changes
 from infra.local.dynamodb.streams import RETENTION_SECONDS, DurableStreams
 from infra.local.journal import Journal
+from infra.local.pipes.runner import HELD
 from infra.local.retention import Retention
 
 pytestmark = pytest.mark.unit
@@ -83,6 +84,24 @@ def test_what_was_put_into_firehose_waits_for_it_however_long(journal: Journal, 
     journal.move("firehose:arn", "put:arn", 2)
     trim(kept, now=1e9)
     assert journal.log("put:arn").first == 2
+
+
+def test_what_dead_letters_are_about_is_kept_a_day_though_the_pipe_has_moved_on(
+    journal: Journal, kept: Retention
+) -> None:
+    fill(journal, TABLE, 6)
+    fill(journal, TABLE, 14, at=HOUR)
+    journal.move("pipe", TABLE, 20)
+    journal.move(f"{HELD}arn 0", TABLE, 4)
+    journal.move(f"{HELD}arn 1", TABLE, 9)
+    trim(kept, now=RETENTION_SECONDS - 1)
+    assert journal.log(TABLE).first == 4
+    for _ in range(2):  # the first one finds that the older letters are older than the stream
+        trim(kept, now=RETENTION_SECONDS + 1)
+    assert journal.log(TABLE).first == 9
+    trim(kept, now=RETENTION_SECONDS + HOUR + 1)
+    assert journal.log(TABLE).first == 20
+    assert journal.read_by_all(TABLE) == 20
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,14 @@ def stream(client: Client, name: str, before: Properties, now: Properties) -> No
 
 
 def function(client: Client, name: str, before: Properties, now: Properties) -> None:
-    """Reserved concurrency of a function."""
+    """Reserved concurrency, key, network and dead letters of a function."""
     if changed(before, now, "ReservedConcurrentExecutions"):
         reserved = int(now["ReservedConcurrentExecutions"])
         client("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+    members = {"KmsKeyArn": "KMSKeyArn", "VpcConfig": "VpcConfig", "DeadLetterConfig": "DeadLetterConfig"}
+    given = {member: now[given] for given, member in members.items() if changed(before, now, given)}
+    if given:
+        client("lambda").update_function_configuration(FunctionName=name, **given)
 
 
 def topic(client: Client, arn: str, before: Properties, now: Properties) -> None:
@@ -93,6 +97,15 @@ def topic(client: Client, arn: str, before: Properties, now: Properties) -> None
         client("sns").set_topic_attributes(
             TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue=now["KmsMasterKeyId"]
         )
+
+
+def schedule(client: Client, name: str, before: Properties, now: Properties) -> None:
+    """The key of a schedule."""
+    if changed(before, now, "KmsKeyArn"):
+        known = client("scheduler").get_schedule(Name=name)
+        members = ("Description", "FlexibleTimeWindow", "ScheduleExpression", "ScheduleExpressionTimezone", "Target")
+        given = {member: known[member] for member in members if member in known}
+        client("scheduler").update_schedule(Name=name, **given, KmsKeyArn=now["KmsKeyArn"])
 
 
 def changed(before: Properties, now: Properties, name: str) -> bool:
@@ -111,4 +124,5 @@ ADDITIONS = (
     Addition("AWS::Kinesis::Stream", stream),
     Addition("AWS::Lambda::Function", function),
     Addition("AWS::SNS::Topic", topic),
+    Addition("AWS::Scheduler::Schedule", schedule),
 )

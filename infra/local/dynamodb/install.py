@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from infra.local.dynamodb.iterators import by_number
 from infra.local.dynamodb.sizes import item_bytes
 from infra.local.dynamodb.streams import DurableStreams, called_by_reaper
 from infra.local.dynamodb.tables import DurableTables, Table
@@ -32,7 +33,7 @@ def install(journal: Journal) -> tuple[DurableStreams, Callable[[Any], None]]:
         The streams, and what is to be done to CloudFormation's provisioners once they are loaded.
     """
     # Imported here: the emulator reads its environment when it is imported.
-    from ministack.services import dynamodb  # noqa: PLC0415
+    from ministack.services import dynamodb, dynamodb_streams  # noqa: PLC0415
 
     tables, streams = DurableTables(dynamodb, journal), DurableStreams(dynamodb, journal)
     for name in _WRITES:
@@ -50,6 +51,7 @@ def install(journal: Journal) -> tuple[DurableStreams, Callable[[Any], None]]:
     dynamodb.stream_start_position, dynamodb.stream_end_position = streams.start, streams.end
     dynamodb.stream_records_since, dynamodb.stream_live_records = streams.since, streams.live
     dynamodb.closed_stream, dynamodb.drop_stream_records = streams.closed, streams.close
+    dynamodb_streams._get_shard_iterator = by_number(dynamodb_streams, journal)
     dynamodb.get_state, dynamodb.load_persisted_state = lambda: None, lambda _: None  # the journal has it
     for name in _OF_A_NUMBER:
         setattr(dynamodb, name, _remembering(getattr(dynamodb, name)))

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
-from infra.local.journal import Journal, Log, Record, dumps
+from infra.local.journal import Journal, dumps
+from infra.local.log import Log, Record
 
 RETENTION_SECONDS = 24 * 3600
 _LABEL = "dynamodb.label"
@@ -38,6 +39,18 @@ def number(position: int) -> str:
         ('100000000000000000001', '100000000000000000042')
     """
     return str(_FIRST_NUMBER + position + 1)
+
+
+def position_of(sequence: str) -> int | None:
+    """The position of a sequence number; None if it is none of ours.
+
+    Example:
+        >>> position_of(number(41)), position_of("7")
+        (41, None)
+    """
+    if not (sequence.isdecimal() and sequence.isascii()) or int(sequence) <= _FIRST_NUMBER:
+        return None
+    return int(sequence) - _FIRST_NUMBER - 1
 
 
 class View(Sequence[dict[str, Any]]):

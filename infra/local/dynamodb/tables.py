@@ -1,7 +1,7 @@
 """Tables and items: the emulator's memory, with every change of it in the journal before it is acknowledged.
 
 A write and its stream records are one transaction; one that the disk refuses is taken back in memory too. Stream
-records themselves stand in streams.py.
+records themselves stand in streams.py, what the journal has of items in items.py.
 """
 
 import contextlib
@@ -9,27 +9,17 @@ import functools
 import json
 import logging
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from infra.local.journal import Journal, WriteError, dumps
+from infra.local.dynamodb.items import Item, KeptItems
+from infra.local.journal import Journal, WriteError, refusing
 from lakehouse import logs
 
 Table = dict[str, Any]
-Item = dict[str, Any]
 Answer = tuple[int, dict[str, str], Any]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS tables (id INTEGER PRIMARY KEY, table_id TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS items (
-    id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, hash TEXT NOT NULL, range TEXT NOT NULL, item BLOB NOT NULL,
-    UNIQUE (owner, hash, range)
-);
-"""
 _STATE = "dynamodb"
-_INSERT, _ANEW = "INSERT INTO items (owner, hash, range, item) VALUES", "ON CONFLICT DO UPDATE SET item = excluded.item"
-_DELETE = "DELETE FROM items WHERE owner = ? AND hash = ? AND range = ?"
 
 
 class _RefusedError(Exception):
@@ -52,11 +42,9 @@ class DurableTables:
         self._dynamodb, self._journal = dynamodb, journal
         self._set, self._remove = dynamodb._set_item, dynamodb._remove_item
         self._replaced = dynamodb._items_replaced
-        self._owners: dict[str, int] = {}
+        self._items = KeptItems(journal)
         self._saved = ""
-        self._pending: dict[tuple[int, str, str], bytes | None] = {}
         self._noted = threading.local()
-        journal.script(_SCHEMA)
 
     def load(self) -> None:
         """Put what the journal has into the emulator's memory."""
@@ -68,16 +56,10 @@ class DurableTables:
         state = json.loads(self._saved, object_hook=_json_object_hook)
         self._dynamodb._restore_state(state)
         self._dynamodb._closed_streams.update(state["closed_streams"])
-        self._owners = {name: row for row, name in self._journal.execute("SELECT id, table_id FROM tables")}
-        by_owner = {}
-        for table in self._dynamodb._tables.all_values():
-            table["items"] = defaultdict(dict)
-            by_owner[self._owners.get(table["TableId"])] = table
-        for owner, hash_key, range_key, item in self._journal.rows("SELECT owner, hash, range, item FROM items"):
-            if owner in by_owner:
-                by_owner[owner]["items"][hash_key][range_key] = json.loads(item)
-        for table in by_owner.values():
-            self._dynamodb._update_counts(table)
+        tables = {table["TableId"]: table for table in self._dynamodb._tables.all_values()}
+        for table_id, items in self._items.load(tables).items():
+            tables[table_id]["items"] = items
+            self._dynamodb._update_counts(tables[table_id])
 
     # --- in place of the emulator's functions
 
@@ -85,7 +67,7 @@ class DurableTables:
         """Store an item in memory and in the transaction."""
         with self._journal.transaction():
             before = self._set(table, hash_key, range_key, item)
-            self._pend((self._owner(table), hash_key, range_key), dumps(item))
+            self._items.put(self._id(table), hash_key, range_key, item)
             self._on_undo(table, hash_key, range_key, before)
             self._note(before, item)
             return before
@@ -95,7 +77,7 @@ class DurableTables:
         with self._journal.transaction():
             before = self._remove(table, hash_key, range_key)
             if before is not None:
-                self._pend((self._owner(table), hash_key, range_key), None)
+                self._items.delete(self._id(table), hash_key, range_key)
                 self._on_undo(table, hash_key, range_key, before)
                 self._note(before, None)
             return before
@@ -104,11 +86,10 @@ class DurableTables:
         """All items of a table were exchanged: write them anew."""
         with self._journal.transaction():
             self._replaced(table)
-            owner = self._owner(table)
-            self._journal.execute("DELETE FROM items WHERE owner = ?", (owner,))
+            self._items.clear(self._id(table))
             for hash_key, within in table["items"].items():
                 for range_key, item in within.items():
-                    self._pend((owner, hash_key, range_key), dumps(item))
+                    self._items.put(self._id(table), hash_key, range_key, item)
 
     def writing(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
         """An operation on items: committed before it is answered, or as if it had never been asked for."""
@@ -123,10 +104,8 @@ class DurableTables:
                     return answer
             except _RefusedError as refused:
                 return refused.answer
-            except WriteError as fault:
-                return self._refuse(fault)
 
-        return write
+        return refusing(write, self._refuse)
 
     def ruling(self, emulated: Callable[..., Any]) -> Callable[..., Any]:
         """An operation on tables, or a step of CloudFormation: what it changed is saved with it."""
@@ -140,16 +119,7 @@ class DurableTables:
 
     def ruling_request(self, emulated: Callable[..., Answer]) -> Callable[..., Answer]:
         """As `ruling`, for what is asked by a client: a full disk is an answer."""
-        ruled = self.ruling(emulated)
-
-        @functools.wraps(emulated)
-        def rule(*args: Any, **kwargs: Any) -> Answer:
-            try:
-                return ruled(*args, **kwargs)
-            except WriteError as fault:
-                return self._refuse(fault)
-
-        return rule
+        return refusing(self.ruling(emulated), self._refuse)
 
     @contextlib.contextmanager
     def noting(self) -> Iterator[list[tuple[Item | None, Item | None]]]:
@@ -192,12 +162,7 @@ class DurableTables:
         if text == self._saved:
             return
         self._journal.save(_STATE, text)
-        known = {table["TableId"] for table in tables._data.values()}
-        for gone in [name for name in self._owners if name not in known]:
-            owner = self._owners.pop(gone)
-            self._journal.on_undo(functools.partial(self._owners.__setitem__, gone, owner))
-            self._journal.execute("DELETE FROM items WHERE owner = ?", (owner,))
-            self._journal.execute("DELETE FROM tables WHERE id = ?", (owner,))
+        self._items.keep_only({table["TableId"] for table in tables._data.values()})
         saved, self._saved = self._saved, text
         self._journal.on_undo(lambda: setattr(self, "_saved", saved))
 
@@ -219,29 +184,8 @@ class DurableTables:
             store = getattr(self._dynamodb, f"_{name}")
             store._data = state[name]._data if name in state else {}
 
-    def _pend(self, place: tuple[int, str, str], item: bytes | None) -> None:
-        """Have an item written, or deleted, at the end of the transaction; the last word on a key counts."""
-        if not self._pending:
-            self._journal.before_commit(self._flush)
-            self._journal.on_undo(self._pending.clear)
-        self._pending[place] = item
-
-    def _flush(self) -> None:
-        written = [(*place, item) for place, item in self._pending.items() if item is not None]
-        self._journal.insert(_INSERT, _ANEW, written)
-        for place, item in self._pending.items():
-            if item is None:
-                self._journal.execute(_DELETE, place)
-        self._pending.clear()
-
-    def _owner(self, table: Table) -> int:
-        name = table.get("TableId") or table.setdefault("TableId", self._dynamodb.new_uuid())
-        owner = self._owners.get(name)
-        if owner is None:
-            owner = self._journal.execute("INSERT INTO tables (table_id) VALUES (?) RETURNING id", (name,))[0][0]
-            self._owners[name] = owner
-            self._journal.on_undo(lambda: self._owners.pop(name, None))
-        return owner
+    def _id(self, table: Table) -> str:
+        return str(table.get("TableId") or table.setdefault("TableId", self._dynamodb.new_uuid()))
 
     def _on_undo(self, table: Table, hash_key: str, range_key: str, before: Item | None) -> None:
         if before is None:

@@ -1,18 +1,13 @@
 """What a delivery stream is to do, read from its S3 destination; the same members stand in a template."""
 
-import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.local.firehose.checks import SUFFIXES, parameters
+
 _MEGABYTE = 1024 * 1024
-_SUFFIX = {"GZIP": ".gz", "UNCOMPRESSED": ""}
-_EXPRESSION = re.compile(r"!\{([A-Za-z]+):([^}]*)\}")
-
-
-class DefinitionError(ValueError):
-    """A delivery stream that cannot run; the text is what AWS would tell."""
 
 
 @dataclass(frozen=True)
@@ -49,28 +44,21 @@ class Destination:
 
 
 def parse(given: Mapping[str, Any]) -> Destination:
-    """Read the members of an S3 destination.
+    """Read the members of an S3 destination that `checks.check` has let pass.
 
     Example:
         >>> parse({"BucketARN": "arn:aws:s3:::b"}).buffer_seconds
         300.0
-
-    Raises:
-        DefinitionError: They contradict each other or cannot be honoured here.
     """
     hints = given.get("BufferingHints") or {}
     compression = given.get("CompressionFormat") or "UNCOMPRESSED"
-    if compression not in _SUFFIX:
-        raise DefinitionError(f"CompressionFormat {compression} is not supported by this gateway; GZIP is.")
-    prefix, error_prefix = given.get("Prefix") or "", given.get("ErrorOutputPrefix") or ""
-    _check_prefixes(prefix, error_prefix)
-    function = _parameters(given, "Lambda")
-    delimiter = _parameters(given, "AppendDelimiterToRecord").get("Delimiter", "")
+    function = parameters(given, "Lambda")
+    delimiter = parameters(given, "AppendDelimiterToRecord").get("Delimiter", "")
     return Destination(
         bucket=str(given.get("BucketARN", "")).rpartition(":")[2],
-        prefix=prefix,
-        error_prefix=error_prefix,
-        extension=given.get("FileExtension") or _SUFFIX[compression],
+        prefix=given.get("Prefix") or "",
+        error_prefix=given.get("ErrorOutputPrefix") or "",
+        extension=given.get("FileExtension") or SUFFIXES[compression],
         gzip=compression == "GZIP",
         buffer_bytes=int(float(hints.get("SizeInMBs", 5)) * _MEGABYTE),
         buffer_seconds=float(hints.get("IntervalInSeconds", 300)),
@@ -81,25 +69,6 @@ def parse(given: Mapping[str, Any]) -> Destination:
         function_bytes=int(float(function.get("BufferSizeInMBs", 1)) * _MEGABYTE),
         function_seconds=float(function.get("BufferIntervalInSeconds", 60)),
     )
-
-
-def _parameters(given: Mapping[str, Any], kind: str) -> dict[str, str]:
-    processing = given.get("ProcessingConfiguration") or {}
-    if str(processing.get("Enabled", "")).lower() != "true":
-        return {}
-    for processor in processing.get("Processors") or []:
-        if processor.get("Type") == kind:
-            return {one["ParameterName"]: str(one["ParameterValue"]) for one in processor.get("Parameters") or []}
-    return {}
-
-
-def _check_prefixes(prefix: str, error_prefix: str) -> None:
-    if _EXPRESSION.search(prefix) and not error_prefix:
-        raise DefinitionError("ErrorOutputPrefix is required when Prefix has expressions.")
-    if any(one[0] == "firehose" and one[1] == "error-output-type" for one in _EXPRESSION.findall(prefix)):
-        raise DefinitionError("Prefix cannot have !{firehose:error-output-type}.")
-    if _EXPRESSION.search(error_prefix) and "!{firehose:error-output-type}" not in error_prefix:
-        raise DefinitionError("ErrorOutputPrefix must have !{firehose:error-output-type} when it has expressions.")
 
 
 class Compressed:

@@ -4,27 +4,23 @@ What is replaced stands in `install`, and nowhere else.
 """
 
 import asyncio
-import base64
 import functools
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
-from infra.local import modelled
-from infra.local.firehose.definition import DefinitionError, parse
+from infra.local.firehose.checks import DefinitionError, check
 from infra.local.firehose.function import invoke
-from infra.local.firehose.runner import Runner, reader, source
-from infra.local.journal import Journal, WriteError
+from infra.local.firehose.puts import S3, Puts, log_name
+from infra.local.firehose.runner import Runner
+from infra.local.firehose.source import reader, source
+from infra.local.journal import Journal
 
 Answer = tuple[int, dict[str, str], Any]
 Stream = dict[str, Any]
 _LOOK_SECONDS = 0.5
 _PUT_SECONDS = 60.0
-_RECORD_BYTES = 1_024_000
-_BATCH = 500
-_S3 = ("ExtendedS3", "S3")
 _DESCRIBED = ("FileExtension", "CustomTimeZone")
 
 
@@ -63,7 +59,7 @@ class Deliveries:
         @functools.wraps(emulated)
         def create(data: Stream) -> Answer:
             kind, given = self._firehose._resolve_dest_type_and_config(data)
-            fault = _contradiction(given) if kind in _S3 and given else ""
+            fault = _contradiction(given) if kind in S3 and given else ""
             if fault:
                 return self._firehose._invalid(fault)
             answer = emulated(data)
@@ -81,7 +77,7 @@ class Deliveries:
         def update(data: Stream) -> Answer:
             kind, given = self._firehose._resolve_dest_update_config(data)
             stream = self._firehose._streams.get(data.get("DeliveryStreamName", ""))
-            if stream and stream["destinations"] and kind in _S3 and given:
+            if stream and stream["destinations"] and kind in S3 and given:
                 fault = _contradiction({**stream["destinations"][0]["config"], **given})
                 if fault:
                     return self._firehose._invalid(fault)
@@ -97,49 +93,15 @@ class Deliveries:
             stream = self._firehose._streams.get(data.get("DeliveryStreamName", ""))
             answer = emulated(data)
             if answer[0] == 200 and stream:
-                runner = self._runners.pop(stream["arn"], None)
-                if runner is not None:
-                    runner.stop()
                 with self._journal.transaction():
+                    if runner := self._runners.get(stream["arn"]):
+                        runner.abandon()
                     self._journal.forget(reader(stream["arn"]))
-                    for name in self._journal.logs():
-                        if name == f"put:{stream['arn']}":
-                            self._journal.drop_log(name)
+                    if (name := log_name(stream["arn"])) in self._journal.logs():
+                        self._journal.drop_log(name)
             return answer
 
         return delete
-
-    def put_one(self, emulated: Callable[[Stream], Answer]) -> Callable[[Stream], Answer]:
-        """PutRecord: acknowledged once the record is in the log."""
-
-        @functools.wraps(emulated)
-        def put(data: Stream) -> Answer:
-            if not self._is_ours(data.get("DeliveryStreamName")):
-                return emulated(data)
-            answer = self._put("PutRecord", data, [data.get("Record") or {}])
-            if isinstance(answer, tuple):
-                return answer
-            if "ErrorCode" in answer[0]:
-                return self._firehose._invalid(answer[0]["ErrorMessage"])
-            return self._firehose.json_response(answer[0])
-
-        return put
-
-    def put_many(self, emulated: Callable[[Stream], Answer]) -> Callable[[Stream], Answer]:
-        """PutRecordBatch: acknowledged once the records are in the log."""
-
-        @functools.wraps(emulated)
-        def put(data: Stream) -> Answer:
-            if not self._is_ours(data.get("DeliveryStreamName")):
-                return emulated(data)
-            answer = self._put("PutRecordBatch", data, data.get("Records") or [])
-            if isinstance(answer, tuple):
-                return answer
-            failed = sum("ErrorCode" in one for one in answer)
-            body = {"FailedPutCount": failed, "Encrypted": False, "RequestResponses": answer}
-            return self._firehose.json_response(body)
-
-        return put
 
     def describe(self, emulated: Callable[[Stream], Stream]) -> Callable[[Stream], Stream]:
         """A destination's description with all that is honoured."""
@@ -157,37 +119,6 @@ class Deliveries:
 
     # --- inside
 
-    def _is_ours(self, name: Any) -> bool:
-        stream = self._firehose._streams.get(name)
-        return bool(stream) and any(one["type"] in _S3 for one in stream["destinations"])
-
-    def _put(self, operation: str, data: Stream, records: list[Stream]) -> Answer | list[dict[str, Any]]:
-        fault = modelled.fault_of_form("firehose", operation, data)
-        if not fault and not 1 <= len(records) <= _BATCH:
-            fault = f"{len(records)} records in a batch; 1 to {_BATCH} expected."
-        stream = self._firehose._streams[data["DeliveryStreamName"]]
-        if not fault and stream["type"] != "DirectPut":
-            fault = f"Firehose {stream['name']} has a Kinesis stream as its source: put records there."
-        if fault:
-            return self._firehose._invalid(fault)
-        answers: list[dict[str, Any]] = []
-        try:
-            with self._journal.transaction():
-                log = self._journal.log(f"put:{stream['arn']}")
-                for record in records:
-                    try:
-                        body = base64.b64decode(record["Data"], validate=True)
-                        if len(body) > _RECORD_BYTES:
-                            raise ValueError("Record size exceeds 1,000 KiB limit.")
-                    except ValueError as wrong:
-                        answers.append({"ErrorCode": "InvalidArgumentException", "ErrorMessage": str(wrong)})
-                        continue
-                    log.append("", body)
-                    answers.append({"RecordId": uuid.uuid4().hex, "Encrypted": False})
-        except WriteError as refused:
-            return self._firehose.error_response_json("ServiceUnavailableException", str(refused), 503)
-        return answers
-
     def _begin(self, stream: Stream) -> None:
         """Firehose begins a Kinesis stream at its end."""
         with self._journal.transaction():
@@ -200,11 +131,15 @@ class Deliveries:
             wanted = {
                 stream["arn"]: (account, region, stream)
                 for (account, region, _), stream in list(self._firehose._streams._data.items())
-                if stream["destinations"] and stream["destinations"][0]["type"] in _S3
+                if stream["destinations"] and stream["destinations"][0]["type"] in S3
             }
-            for arn in [arn for arn, one in self._runners.items() if arn not in wanted or not one.is_alive()]:
-                self._runners.pop(arn).stop()
+            for arn, one in list(self._runners.items()):
+                if arn not in wanted or wanted[arn][2] is not one.stream:  # deleted, or deleted and made again
+                    one.stop()
+                if not one.is_alive():
+                    del self._runners[arn]
             for arn, (account, region, stream) in wanted.items():
+                # One that is to stop is waited for: two would move the same positions.
                 if arn not in self._runners and not self._stopping.is_set():
                     self._runners[arn] = self._runner(account, region, stream)
                     self._runners[arn].start()
@@ -271,7 +206,7 @@ class Deliveries:
 
 def _contradiction(given: Stream) -> str:
     try:
-        parse(given)
+        check(given)
     except DefinitionError as fault:
         return str(fault)
     return ""
@@ -282,13 +217,13 @@ def install(journal: Journal) -> Deliveries:
     # Imported here: the emulator reads its environment when it is imported.
     from ministack.services import firehose  # noqa: PLC0415
 
-    running = Deliveries(firehose, journal)
+    running, puts = Deliveries(firehose, journal), Puts(firehose, journal)
     for operation, name, wrap in (
         ("CreateDeliveryStream", "_create_delivery_stream", running.create),
         ("DeleteDeliveryStream", "_delete_delivery_stream", running.delete),
         ("UpdateDestination", "_update_destination", running.update),
-        ("PutRecord", "_put_record", running.put_one),
-        ("PutRecordBatch", "_put_record_batch", running.put_many),
+        ("PutRecord", "_put_record", puts.one),
+        ("PutRecordBatch", "_put_record_batch", puts.many),
     ):
         wrapped = wrap(getattr(firehose, name))
         setattr(firehose, name, wrapped)

@@ -8,36 +8,20 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infra.local.firehose import transform as transforming
 from infra.local.firehose.definition import Compressed, Destination, parse
+from infra.local.firehose.source import Source
 from infra.local.firehose.transform import Arrived, Failed, InvocationError, Invoke, Outcome
-from infra.local.journal import Journal, Record
+from infra.local.journal import Journal
 from lakehouse import logs
 
 _IDLE_SECONDS = 0.5
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
-_READ = 500
-
-
-def reader(stream_arn: str) -> str:
-    """The name under which a delivery stream's positions are kept.
-
-    Example:
-        >>> reader("arn:aws:firehose:eu-west-1:000000000000:deliverystream/s")
-        'firehose:arn:aws:firehose:eu-west-1:000000000000:deliverystream/s'
-    """
-    return f"firehose:{stream_arn}"
-
-
-def source(stream: dict[str, Any]) -> str:
-    """What the names of the logs of a delivery stream's source begin with: Kinesis's shards, or its own puts."""
-    if stream["type"] == "KinesisStreamAsSource":
-        return f"kinesis:{stream['kinesis_source']['KinesisStreamARN']}/"
-    return f"put:{stream['arn']}"
+_BATCH_BYTES = 4 * 2**20  # of a batch that no function transforms
 
 
 class Stopped(Exception):  # noqa: N818  (no error: the delivery stream is to stop)
@@ -66,10 +50,11 @@ class Runner(threading.Thread):
         measure: Callable[[str, str, float], None],
     ) -> None:
         super().__init__(daemon=True, name=f"firehose {stream['name']}")
-        self._stream, self._journal = stream, journal
+        self.stream, self._journal = stream, journal
         self._invoke, self._put, self._evaluate, self._measure = invoke, put, evaluate, measure
         self._stopping = threading.Event()
-        self._cursors: dict[str, int] = {}
+        self._abandoned = False
+        self._source = Source(stream, journal)
         self._forget()
 
     def run(self) -> None:
@@ -80,24 +65,29 @@ class Runner(threading.Thread):
             except Stopped:
                 break
             except Exception as fault:  # begin again at the positions: nothing is lost, something may come twice
-                logs.event("delivery failed", logging.ERROR, stream=self._stream["name"], fault=repr(fault))
+                logs.event("delivery failed", logging.ERROR, stream=self.stream["name"], fault=repr(fault))
                 self._forget()
                 self._stopping.wait(_IDLE_SECONDS)
         try:
             self._flush(self._destination())
         except Exception as fault:
-            logs.event("last delivery failed", logging.WARNING, stream=self._stream["name"], fault=repr(fault))
+            logs.event("last delivery failed", logging.WARNING, stream=self.stream["name"], fault=repr(fault))
 
     def stop(self) -> None:
         """Have it end."""
         self._stopping.set()
         self._journal.wake()
 
+    def abandon(self) -> None:
+        """Have it end and move no position any more; called within the transaction that forgets them."""
+        self._abandoned = True
+        self.stop()
+
     # --- inside
 
     def _forget(self) -> None:
         """Begin anew: nothing is buffered, the positions are where they were committed."""
-        self._cursors.clear()
+        self._source.restart()
         self._reached: dict[str, int] = {}  # the cursors behind what is in the buffer
         self._good: Compressed | None = None
         self._bad: list[bytes] = []
@@ -116,10 +106,11 @@ class Runner(threading.Thread):
     def _collect(self, destination: Destination) -> list[Arrived]:
         """The next batch for the function: as large or as old as it wants them, or less if the buffer is due."""
         batch: list[Arrived] = []
-        limit = destination.function_bytes if destination.function else destination.buffer_bytes
+        limit = destination.function_bytes if destination.function else min(destination.buffer_bytes, _BATCH_BYTES)
         size, begin = 0, time.monotonic()
         while not self._stopping.is_set():
-            for record in self._read(limit - size):
+            seen = self._journal.commits
+            for record in self._source.read(limit - size):
                 batch.append(Arrived(record.key, record.at, record.body))
                 size += len(record.body)
             waits = destination.function_seconds if destination.function else 0.0
@@ -129,58 +120,26 @@ class Runner(threading.Thread):
             if not batch:
                 if self._is_due(destination):
                     break
+                self._journal.wait(min(_IDLE_SECONDS, self._until_due(destination)), seen)
                 begin = time.monotonic()
-                self._journal.wait(min(_IDLE_SECONDS, self._until_due(destination)))
-                begin = time.monotonic()
-                if not self._has_more():
+                if not self._source.has_more():
                     break
             else:
                 self._stopping.wait(min(0.02, left))
         return batch
 
-    def _has_more(self) -> bool:
-        return any(self._journal.log(name).next > self._cursor(name) for name in self._logs())
-
-    def _logs(self) -> list[str]:
-        prefix = source(self._stream)
-        return [name for name in self._journal.logs() if name.startswith(prefix)]
-
-    def _cursor(self, name: str) -> int:
-        if name not in self._cursors:
-            position = self._journal.position(reader(self._stream["arn"]), name)
-            if position is None:  # a new shard; noted, so that no one trims what this one has not read
-                self._journal.move(reader(self._stream["arn"]), name, 0)
-            self._cursors[name] = position or 0
-        return self._cursors[name]
-
-    def _read(self, limit: int) -> Iterator[Record]:
-        """Records that were not read yet, from log after log, until there are `limit` bytes of them."""
-        size = 0
-        for name in self._logs():
-            log = self._journal.log(name)
-            while size < limit and log.next > self._cursor(name):
-                found = log.read(self._cursor(name), _READ, limit - size)
-                if not found:
-                    break
-                for record in found:
-                    if size >= limit:
-                        return
-                    size += len(record.body)
-                    self._cursors[name] = record.position + 1
-                    yield record._replace(key=f"{name[-4:]}-{record.position}")
-
     def _buffer(self, destination: Destination, batch: list[Arrived]) -> None:
         outcome = self._transform(destination, batch)
         if self._good is None:
             self._good, self._since = Compressed(destination), time.monotonic()
-        self._oldest = min([self._oldest or batch[0].at, *(one.at for one in batch[:1])])
+        self._oldest = min(self._oldest or batch[0].at, *(one.at for one in batch))
         self._good.add(outcome.delivered)
         ended_at = time.time()
         for failed in outcome.failed:
             line = transforming.failure_line(failed, ended_at=ended_at, function=destination.function)
             self._bad.append(line)
             self._bad_bytes += len(line)
-        self._reached = dict(self._cursors)
+        self._reached = self._source.reached()
 
     def _transform(self, destination: Destination, batch: list[Arrived]) -> Outcome:
         """The batch by the function, which is called again when it fails; without one, as it is."""
@@ -188,9 +147,9 @@ class Runner(threading.Thread):
             return Outcome([one.data for one in batch], [])
 
         def ask(records: Sequence[Arrived]) -> dict[str, Any]:
-            region = self._stream["arn"].split(":")[3]
+            region = self.stream["arn"].split(":")[3]
             return transforming.event(
-                records, stream_arn=self._stream["arn"], region=region, invocation=str(uuid.uuid4())
+                records, stream_arn=self.stream["arn"], region=region, invocation=str(uuid.uuid4())
             )
 
         invoke: Invoke = lambda event: self._invoke(destination.function, event)  # noqa: E731
@@ -202,7 +161,7 @@ class Runner(threading.Thread):
                 self._measure("SucceedProcessing.Records", "Count", len(outcome.delivered))
                 return outcome
             except InvocationError as fault:
-                logs.event("transform failed", logging.WARNING, stream=self._stream["name"], attempt=attempt,
+                logs.event("transform failed", logging.WARNING, stream=self.stream["name"], attempt=attempt,
                            records=len(batch), code=fault.code, fault=fault)  # fmt: skip
                 last = fault
             if attempt <= destination.function_retries:
@@ -214,7 +173,7 @@ class Runner(threading.Thread):
 
     def _log_failures(self, failed: list[Failed]) -> None:
         if failed:
-            logs.event("records failed", logging.WARNING, stream=self._stream["name"], records=len(failed),
+            logs.event("records failed", logging.WARNING, stream=self.stream["name"], records=len(failed),
                        code=failed[0].code)  # fmt: skip
 
     def _is_due(self, destination: Destination) -> bool:
@@ -244,13 +203,13 @@ class Runner(threading.Thread):
             key = self._key(destination, prefix, oldest, "processing-failed")
             self._write(destination.bucket, key, bad.body())
         with self._journal.transaction():
-            for name, cursor in self._reached.items():
-                self._journal.move(reader(self._stream["arn"]), name, cursor)
+            if not self._abandoned:
+                self._source.move(self._reached)
         self._good, self._bad, self._bad_bytes, self._oldest = None, [], 0, 0.0
 
     def _key(self, destination: Destination, prefix: str, at: float, error: str = "") -> str:
         moment = time.strftime("%Y-%m-%d-%H-%M-%S", time.gmtime(at))
-        name = f"{self._stream['name']}-{self._stream['version']}-{moment}-{uuid.uuid4()}"
+        name = f"{self.stream['name']}-{self.stream['version']}-{moment}-{uuid.uuid4()}"
         return f"{self._evaluate(prefix, at, error)}{name}{destination.extension}"
 
     def _write(self, bucket: str, key: str, body: bytes) -> None:
@@ -261,7 +220,7 @@ class Runner(threading.Thread):
                 self._put(bucket, key, body)
                 return
             except Exception as fault:
-                logs.event("object not delivered", logging.WARNING, stream=self._stream["name"], key=key, fault=fault)
+                logs.event("object not delivered", logging.WARNING, stream=self.stream["name"], key=key, fault=fault)
                 self._measure("DeliveryToS3.Success", "Count", 0)
             self._pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -271,4 +230,4 @@ class Runner(threading.Thread):
             raise Stopped
 
     def _destination(self) -> Destination:
-        return parse(self._stream["destinations"][0]["config"])
+        return parse(self.stream["destinations"][0]["config"])

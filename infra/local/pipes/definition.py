@@ -2,16 +2,22 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# What CreatePipe and UpdatePipe take and the emulator does not keep.
-MEMBERS = ("SourceParameters", "TargetParameters", "LogConfiguration", "Enrichment", "EnrichmentParameters")
+from infra.local.pipes import patterns
+
 _ENDLESS = -1
 _PATH = re.compile(r"\$((?:\.[A-Za-z0-9_-]+|\[\d+\])*)")
 _STEP = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+)\]")
+_PLACE = re.compile(r"<((?:\$|aws\.pipes\.)[^<>]*)>")
 _KINESIS_BATCH = 500
+VARIABLES = (
+    "aws.pipes.pipe-arn", "aws.pipes.pipe-name", "aws.pipes.source-arn", "aws.pipes.target-arn",
+    "aws.pipes.event.ingestion-time", "aws.pipes.event", "aws.pipes.event.json",
+)  # fmt: skip
+"""What an input template may name beside paths."""
 
 
 class DefinitionError(ValueError):
@@ -77,9 +83,18 @@ def parse(pipe: Mapping[str, Any]) -> Definition:
         partition_key=(target.get("KinesisStreamParameters") or {}).get("PartitionKey", ""),
         template=target.get("InputTemplate") or "",
     )
+    _check_template(found.template)
     if found.partition_key.startswith("$") and not _PATH.fullmatch(found.partition_key):
         raise DefinitionError(f"PartitionKey {found.partition_key} is no JSON path.")
     return found
+
+
+def _check_template(template: str) -> None:
+    for name in _PLACE.findall(template):
+        if name.startswith("$") and not _PATH.fullmatch(name):
+            raise DefinitionError(f"InputTemplate: <{name}> is no JSON path of names and numbers.")
+        if not name.startswith("$") and name not in VARIABLES:
+            raise DefinitionError(f"InputTemplate: <{name}> is unknown; {', '.join(VARIABLES)} are known.")
 
 
 def _pattern(given: Mapping[str, Any]) -> Any:
@@ -87,8 +102,10 @@ def _pattern(given: Mapping[str, Any]) -> Any:
         pattern = json.loads(given.get("Pattern", "{}"))
     except ValueError as fault:
         raise DefinitionError(f"Filter pattern is not JSON: {fault}") from fault
-    if not isinstance(pattern, dict):
-        raise DefinitionError("Filter pattern must be a JSON object.")
+    try:
+        patterns.check(pattern)
+    except patterns.PatternError as fault:
+        raise DefinitionError(f"Event pattern is not valid: {fault}.") from fault
     return pattern
 
 
@@ -125,9 +142,6 @@ def partition_key(definition: Definition, event: Mapping[str, Any]) -> str:
     return str(value)
 
 
-_PLACE = re.compile(r"<((?:\$|aws\.pipes\.)[^<>]*)>")
-
-
 def transform(template: str, event: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
     """The data of a record by an input template.
 
@@ -155,9 +169,6 @@ def _filled(name: str, event: Mapping[str, Any], variables: Mapping[str, Any], q
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-Match = Callable[[Any, Any], bool]
-
-
-def passes(definition: Definition, event: Mapping[str, Any], matches: Match) -> bool:
+def passes(definition: Definition, event: Mapping[str, Any]) -> bool:
     """Whether the filters let a record pass."""
-    return not definition.filters or any(matches(event, pattern) for pattern in definition.filters)
+    return not definition.filters or any(patterns.matches(event, pattern) for pattern in definition.filters)

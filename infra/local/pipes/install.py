@@ -14,7 +14,8 @@ from infra.local import modelled
 from infra.local.dynamodb.streams import log_name
 from infra.local.journal import Journal
 from infra.local.kinesis import DeliveryError, DurableKinesis
-from infra.local.pipes.definition import MEMBERS, DefinitionError, parse
+from infra.local.pipes.definition import parse
+from infra.local.pipes.members import MEMBERS, contradiction, merged, numbered
 from infra.local.pipes.runner import Runner, reader
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -59,7 +60,7 @@ class Pipes:
 
         @functools.wraps(emulated)
         def create(name: str, body: dict[str, Any]) -> Answer:
-            fault = modelled.fault("pipes", "CreatePipe", {**body, "Name": name}) or _contradiction(body)
+            fault = modelled.fault("pipes", "CreatePipe", {**body, "Name": name}) or contradiction(body)
             if fault:
                 return self._pipes._error(400, "ValidationException", fault)
             answer = emulated(name, body)
@@ -75,15 +76,15 @@ class Pipes:
         @functools.wraps(emulated)
         def update(name: str, body: dict[str, Any]) -> Answer:
             pipe = self._pipes._pipes.get(name)
-            merged = _merged(pipe or {}, body)
+            changed = merged(pipe or {}, body)
             target = body.get("Target") or (pipe or {}).get("Target", "")
             fault = modelled.fault("pipes", "UpdatePipe", {**body, "Name": name})
-            fault = fault or _contradiction({**(pipe or {}), **merged, "Target": target})
+            fault = fault or contradiction({**(pipe or {}), **changed, "Target": target})
             if pipe is not None and fault:
                 return self._pipes._error(400, "ValidationException", fault)
             answer = emulated(name, body)
             if answer[0] == 200:
-                self._pipes._pipes[name].update(merged)
+                self._pipes._pipes[name].update(changed)
                 self.changed()
             return answer
 
@@ -114,8 +115,11 @@ class Pipes:
             pipe = self._pipes._pipes.get(name)
             emulated(name)
             if pipe is not None:
-                self._end(pipe)
-                self._journal.forget(reader(pipe["Arn"]))
+                with self._journal.transaction():
+                    if runner := self._runners.get((pipe["Arn"], pipe["Source"])):
+                        runner.abandon()
+                    self._journal.forget(reader(pipe["Arn"]))
+                self.changed()
 
         return delete
 
@@ -128,20 +132,18 @@ class Pipes:
                 for (account, region, _), pipe in list(self._pipes._pipes._data.items())
                 if pipe["CurrentState"] == "RUNNING" and ":dynamodb:" in pipe["Source"]
             }
-            for key in [key for key, runner in self._runners.items() if key not in wanted or not runner.is_alive()]:
-                self._runners.pop(key).stop()
+            for key, runner in list(self._runners.items()):
+                if key not in wanted or wanted[key][2] is not runner.pipe:  # stopped, or deleted and made again
+                    runner.stop()
+                if not runner.is_alive():
+                    del self._runners[key]
             for key, (account, region, pipe) in wanted.items():
+                # One that is to stop is waited for: two would move the same position.
                 if key not in self._runners and not self._stopping.is_set():
                     self._runners[key] = self._runner(account, region, pipe)
                     self._runners[key].start()
             self._changed.wait(_LOOK_SECONDS)
             self._changed.clear()
-
-    def _end(self, pipe: Pipe) -> None:
-        runner = self._runners.pop((pipe["Arn"], pipe["Source"]), None)
-        if runner is not None:
-            runner.stop()
-            runner.join(1)
 
     def _join(self) -> None:
         self._watch.join(1)
@@ -152,7 +154,7 @@ class Pipes:
 
     def _runner(self, account: str, region: str, pipe: Pipe) -> Runner:
         from ministack.core.responses import request_scope  # noqa: PLC0415
-        from ministack.services import cloudwatch, eventbridge  # noqa: PLC0415
+        from ministack.services import cloudwatch  # noqa: PLC0415
 
         def scoped(function: Callable[..., Any]) -> Callable[..., Any]:
             def call(*args: Any) -> Any:
@@ -170,46 +172,12 @@ class Pipes:
             kinesis=self._kinesis,
             elsewhere=scoped(self._emulated),
             tell=scoped(_tell),
-            matches=eventbridge._matches_detail,
             measure=scoped(measure),
         )
 
     def _emulated(self, pipe: Pipe, records: list[tuple[str, bytes]]) -> None:
         if not self._pipes._deliver_batch(pipe, [json.loads(data) for _, data in records]):
             raise DeliveryError(f"target {pipe['Target']} took no record")
-
-
-def _contradiction(given: dict[str, Any]) -> str:
-    try:
-        parse(given)
-    except DefinitionError as fault:
-        return str(fault)
-    return ""
-
-
-def _numbered(given: Any) -> Any:
-    """Members of a template, whose parameters may be texts, with numbers where the API has them."""
-    if isinstance(given, dict):
-        return {
-            name: int(value)
-            if isinstance(value, str) and name.startswith(("Batch", "Maximum", "Parallel"))
-            else _numbered(value)
-            for name, value in given.items()
-        }
-    return given
-
-
-def _merged(pipe: Pipe, given: dict[str, Any]) -> dict[str, Any]:
-    """The members after an update, whose parameters of a source name only what changes."""
-    merged = {name: given[name] for name in MEMBERS if name in given}
-    if "SourceParameters" in merged:
-        before = pipe.get("SourceParameters") or {}
-        changed = dict(merged["SourceParameters"])
-        name = "DynamoDBStreamParameters"
-        if name in before or name in changed:
-            changed[name] = {**before.get(name, {}), **changed.get(name, {})}
-        merged["SourceParameters"] = {**before, **changed}
-    return merged
 
 
 def _tell(arn: str, message: str) -> None:
@@ -249,14 +217,14 @@ def _provision(pipes: Any, running: Pipes, provisioners: Any) -> None:
     fields, create = provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create
 
     def all_fields(props: dict[str, Any]) -> dict[str, Any]:
-        return {**fields(props), **{name: _numbered(props[name]) for name in MEMBERS if props.get(name)}}
+        return {**fields(props), **{name: numbered(props[name]) for name in MEMBERS if props.get(name)}}
 
     def created(logical_id: str, props: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
-        fault = _contradiction(props)
+        fault = contradiction(props)
         if fault:
             raise ValueError(f"AWS::Pipes::Pipe: {fault}")
         name, attributes = create(logical_id, props, stack_name)
-        running.keep(pipes._pipes[name], _numbered(props))
+        running.keep(pipes._pipes[name], numbered(props))
         return name, attributes
 
     provisioners._pipes_pipe_fields, provisioners._pipes_pipe_create = all_fields, created
