@@ -22,7 +22,6 @@ from lakehouse.errors import ConfigError, SourceError
 from lakehouse.fields import Rejection
 from lakehouse.mapping import FieldMapping
 from lakehouse.settings import Settings
-from spark_jobs import salvage
 
 ROWS_PER_OBJECT = 50_000
 Report = Callable[[str, int, int | None], None]
@@ -193,6 +192,8 @@ def place_of(key: str) -> str:
 
 def fit(key: str, body: bytes, mapping: FieldMapping) -> tuple[list[str], int]:
     """The records within an object of errors/ that silver takes, and how many others there are."""
+    from spark_jobs import salvage  # noqa: PLC0415 (the gateway's image, which runs infra, has no spark_jobs)
+
     lines, unfit = [], 0
     for line in salvage.of(key, body)[0]:
         if not line.strip(" "):

@@ -1,12 +1,8 @@
 """replay, generate, verify, rebuild and maintain: the data that goes through the running stack."""
 
 import argparse
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +11,7 @@ from generator import arrival, noise, replay, screen, simulate
 from generator.outcome import Summary
 from infra.commands import terminal
 from infra.commands.interrupt import wishes
-from infra.local import compose, stack, status, supervision
-from infra.local.daemon import Daemon
+from infra.local import runtime, stack
 from lakehouse.errors import ConfigError
 from lakehouse.places import DYNAMODB, KAFKA, SOURCES
 from lakehouse.settings import Settings
@@ -168,8 +163,8 @@ def require_stack(settings: Settings, names: list[str] | None = None) -> None:
     Raises:
         ConfigError: One is not; the text names each.
     """
-    wanted = names or list(stack.PROCESSES)
-    absent = [one for one in status.health(settings) if one.name in wanted and one.health != "ready"]
+    wanted, parts = names or list(stack.PROCESSES), runtime.of(settings).health(memory=False)
+    absent = [one for one in parts if one.name in wanted and one.health != "ready"]
     if absent:
         said = ", ".join(f"{one.name} is {one.health}" for one in absent)
         raise ConfigError(said, f"{' and '.join(wanted)} ready", "run `make up`")
@@ -179,38 +174,9 @@ def _instead_of_the_stream(settings: Settings, command: str) -> int:
     """Stop the driver, run another command of its package, and start the driver again."""
     require_stack(settings, ["gateway"])
     begin = time.monotonic()
-    if settings.stack == "compose":
-        code = compose.run_instead_of_spark(settings, command, terminal.progress)
-        return _told(command, code, begin)
-    driver = stack.spark(settings)
-    daemon = Daemon(settings.data_path)
-    with supervision.alone(settings.data_path):
-        was_running = bool(daemon.states().get(driver.name, {}).get("pid"))
-        if was_running:
-            daemon.ask("stopProcess", driver.name, True)
-            terminal.progress(f"spark: stopped, so that {command} is the only writer")
-    try:
-        code = _run(command, driver.environment)
-    finally:
-        if was_running:
-            supervision.up(
-                settings.data_path,
-                stack.processes(settings, [driver.name]),
-                then=stack.then(settings),
-                report=terminal.progress,
-            )
-    return _told(command, code, begin)
-
-
-def _told(command: str, code: int, begin: float) -> int:
+    code = runtime.of(settings).run_instead_of_driver(command, terminal.progress)
     terminal.say(f"{command} {'failed' if code else 'done'} after {time.monotonic() - begin:.1f} s")
     return code
-
-
-def _run(command: str, given: Mapping[str, str]) -> int:
-    """Run a command of the driver's package in a process of its own, as the driver runs; returns its exit code."""
-    arguments = [sys.executable, "-m", "spark_jobs", command]
-    return subprocess.run(arguments, env={**os.environ, **given}, check=False).returncode  # noqa: S603
 
 
 def _show(summary: Summary) -> None:

@@ -1,24 +1,28 @@
 """serve: the gateway in the foreground, for a container, with all that the stack needs of it.
 
 Where processes are supervised, `make up` brings bucket, catalogue and stacks up to date after a start of the
-gateway; a container that is started again has nobody who does, so this command does both. READY_FILE in the data folder
-says that all is there.
+gateway, and the Connect worker brings its connector along; containers have nobody who does, so this command does both.
 """
 
 import argparse
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from infra.commands import catalog, forecasts, streams
-from infra.local import gateway, stack
+from infra.local import connector, gateway, stack
 from lakehouse.errors import LakehouseError
 from lakehouse.logs import event
 from lakehouse.settings import Settings
 
+# In the folder for temporary files, which is empty when a container starts: what is said there is of this life.
 READY_FILE = f"{gateway.NAME}.ready"
-_PAUSE_SECONDS = 0.5
+UNREADY_FILE = f"{gateway.NAME}.unready"
+"""Why it is not ready yet."""
+_PAUSE_SECONDS = 0.2
 
 
 def register(commands: Any) -> None:
@@ -30,22 +34,24 @@ def register(commands: Any) -> None:
 
 def serve(settings: Settings, given: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    (settings.data_path / READY_FILE).unlink(missing_ok=True)
     threading.Thread(target=_prepare, args=[settings], name="prepare", daemon=True).start()
     gateway.serve(settings, given.bind, urlsplit(settings.aws_endpoint_url).port or 80)
     return 0
 
 
 def _prepare(settings: Settings) -> None:
-    """Make bucket, catalogue and stacks once the gateway answers, then say that it is ready."""
+    """Make bucket, catalogue and stacks once the gateway answers, say so, then look after the connector."""
+    folder = Path(tempfile.gettempdir())
     while True:
         try:
             stack.then(settings)[gateway.NAME]()
             break
-        except LakehouseError:
+        except LakehouseError as fault:
+            (folder / UNREADY_FILE).write_text(f"{fault}\n", encoding="utf-8")
             time.sleep(_PAUSE_SECONDS)
     catalog.refresh(settings)
     forecasts.refresh(settings)
     streams.refresh(settings)
-    (settings.data_path / READY_FILE).touch()
+    (folder / READY_FILE).touch()
     event("gateway ready", bucket=settings.bucket)
+    connector.keep(settings)

@@ -4,6 +4,7 @@ Each check says in one line what is wrong and what to do. Changes nothing.
 """
 
 import ctypes
+import functools
 import importlib.util
 import shutil
 from collections.abc import Callable, Iterable
@@ -23,6 +24,8 @@ DISK_BYTES = 2 * 1024**3
 MEMORY_BYTES = 3 * 1024**3
 
 Check = Callable[[Settings], str]
+Finding = tuple[str, LakehouseError | None, str]
+"""What a check is about, what is wrong (None if nothing), and what was found."""
 
 # By process: what raises a ConfigError if an artefact of it is missing.
 _ARTEFACTS: dict[str, tuple[Callable[[Settings], object], ...]] = {
@@ -32,12 +35,8 @@ _ARTEFACTS: dict[str, tuple[Callable[[Settings], object], ...]] = {
 }
 
 
-def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, LakehouseError | None, str]]:
-    """Make every check for the named processes; without a name for all, and for what works beside them.
-
-    Returns:
-        For each check: what it is about, what is wrong (None if nothing), and what was found.
-    """
+def examine(settings: Settings, names: Iterable[str] = ()) -> list[Finding]:
+    """Make every check for the named processes; without a name for all, and for what works beside them."""
     names = list(names)
     wanted = names or list(stack.PROCESSES)
     checks: list[tuple[str, Check]] = [
@@ -49,13 +48,15 @@ def examine(settings: Settings, names: Iterable[str] = ()) -> list[tuple[str, La
         checks += [("java", java), ("artefacts", lambda settings: artefacts(settings, wanted))]
     if not names:
         checks.append(("forecasts", forecasts))  # the stream of changes does without them
-    found: list[tuple[str, LakehouseError | None, str]] = []
-    for subject, check in checks:
-        try:
-            found.append((subject, None, check(settings)))
-        except LakehouseError as fault:
-            found.append((subject, fault, ""))
-    return found
+    return [make(subject, functools.partial(check, settings)) for subject, check in checks]
+
+
+def make(subject: str, check: Callable[[], str]) -> Finding:
+    """Make one check, which raises what is wrong and returns what it found."""
+    try:
+        return subject, None, check()
+    except LakehouseError as fault:
+        return subject, fault, ""
 
 
 def java(settings: Settings) -> str:

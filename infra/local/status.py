@@ -5,57 +5,24 @@ Reads only; changes nothing and starts nothing.
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local import backlog, compose, machine, stack
+from infra.local import backlog, runtime
 from infra.local.backlog import Backlog
-from infra.local.daemon import Daemon
 from infra.local.health import Health
 from infra.local.runs import Register, Runs
-from infra.local.supervision import DOWN
 from lakehouse import places
-from lakehouse.errors import LakehouseError
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 
 
 def health(settings: Settings) -> list[Health]:
-    """Every process of the stack in the order of its start, and the supervisor at the end while it runs."""
-    if settings.stack == "compose":
-        return compose.health(settings)
-    daemon = Daemon(settings.data_path)
-    states, specs = daemon.states(), daemon.described()
-
-    def of(name: str) -> Health:
-        state, spec = states.get(name, {}), specs.get(name, {})
-        pid, starts = state.get("pid") or None, daemon.starts(name)
-        word, reason = _word(settings, name, state.get("statename", "STOPPED"), pid)
-        return Health(
-            name,
-            pid,
-            spec.get("port"),
-            word,
-            machine.resident_bytes(machine.family(pid)) if pid else 0,
-            reason,
-            spec.get("url", ""),
-            time.time() - starts[-1] if pid and starts else 0.0,
-            max(len(starts) - 1, 0) if pid else 0,
-        )
-
-    with ThreadPoolExecutor(len(stack.PROCESSES)) as threads:
-        found = list(threads.map(of, stack.PROCESSES))
-    if states:
-        own = machine.family(daemon.ask("getPID"))[:1]
-        uptime = time.time() - own[0].create_time()
-        found.append(
-            Health("supervisor", own[0].pid, None, "ready", machine.resident_bytes(own), uptime_seconds=uptime)
-        )
-    return found
+    """Every part of the stack in the order of its start, and the supervisor at the end while there is one."""
+    return runtime.of(settings).health()
 
 
 @dataclass(frozen=True)
@@ -112,7 +79,7 @@ class Observer:
 
 def is_driver_gone(settings: Settings) -> bool:
     """Whether nobody is going to write tables here: this machine's driver is down, and no other holds the lease."""
-    if not settings.aws_endpoint_url or _has_driver(settings):
+    if not settings.aws_endpoint_url or runtime.of(settings).has_driver():
         return False
     try:
         found = boto3.client("s3", **settings.client_arguments).get_object(Bucket=settings.bucket, Key=places.LEASE)
@@ -123,27 +90,6 @@ def is_driver_gone(settings: Settings) -> bool:
         return False  # nobody knows: the execution itself ends the waiting
 
 
-def _has_driver(settings: Settings) -> bool:
-    """Whether the driver runs, or is started again by itself."""
-    if settings.stack == "compose":
-        return any(one.name == "spark" and one.health not in ("stopped", "failed") for one in compose.health(settings))
-    return Daemon(settings.data_path).states().get("spark", {}).get("statename", "STOPPED") not in DOWN
-
-
 def progress(settings: Settings) -> Progress | None:
     """How far the data has come; None if the bucket does not say."""
     return Observer(settings).progress()
-
-
-def _word(settings: Settings, name: str, state: str, pid: int | None) -> tuple[str, str]:
-    if state == "FATAL":
-        return "failed", "died too often"
-    if state in DOWN:
-        return "stopped", ""
-    if not pid:
-        return "restarting", "died a moment ago"
-    try:
-        reason = stack.PROCESSES[name](settings).unready()
-    except LakehouseError as fault:
-        reason = str(fault)
-    return ("starting", reason) if reason else ("ready", "")

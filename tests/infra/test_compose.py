@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,28 +14,42 @@ import yaml
 
 from connect.definition import definition
 from infra.local import artifacts, stack, worker
-from lakehouse.settings import load
+from lakehouse import places
+from lakehouse.settings import COMPOSE, load
 
 pytestmark = pytest.mark.infra
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yaml"
-BOTH = ("connect/Dockerfile", "spark_jobs/Dockerfile")
-DOCKERFILES = (*BOTH, "infra/local/Dockerfile", "generator/Dockerfile", "tests/docker/broker/Dockerfile")
-REQUIREMENTS = ("spark_jobs/requirements.txt", "infra/local/requirements.txt", "generator/requirements.txt")
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-+])([^}]*))?\}")
 
 
 def _by_hand(environment: Mapping[str, str]) -> dict[str, Any]:
     """The file with its variables filled in, as far as it uses the format."""
-    text = _VARIABLE.sub(lambda found: environment.get(found[1]) or found[2] or "", FILE.read_text(encoding="utf-8"))
-    return dict(yaml.safe_load(text))
+
+    def value(found: re.Match[str]) -> str:
+        given, otherwise = environment.get(found[1], ""), found[3] or ""
+        return (given and otherwise) if found[2] == "+" else (given or otherwise)
+
+    return dict(yaml.safe_load(_VARIABLE.sub(value, FILE.read_text(encoding="utf-8"))))
 
 
-def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
+def _by_compose(folder: Path) -> dict[str, Any]:
     done = subprocess.run(
-        ["docker", "compose", "--profile", "*", "-f", str(FILE), "config", "--format", "json"],
-        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **environment},
+        [
+            "docker",
+            "compose",
+            "--profile",
+            "*",
+            "--project-directory",
+            str(folder),
+            "-f",
+            str(FILE),
+            "config",
+            "--format",
+            "json",
+        ],
+        env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         capture_output=True,
         text=True,
         check=False,
@@ -46,13 +59,6 @@ def _by_compose(environment: Mapping[str, str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _pins(path: Path) -> set[tuple[str, frozenset[str]]]:
-    """Name and version of each package with its hashes; which machines it is for is left out."""
-    lines = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-    words = [line.split() for line in lines if "==" in line and not line.lstrip().startswith("#")]
-    return {(pin, frozenset(one for one in others if one.startswith("--hash"))) for pin, *others in words}
-
-
 def _has_compose() -> bool:
     docker = shutil.which("docker")
     return (
@@ -60,14 +66,18 @@ def _has_compose() -> bool:
     )
 
 
-@pytest.fixture(scope="module", params=["by hand", "by compose"])
-def project(request: pytest.FixtureRequest) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=["by hand", "by compose", "by compose, every setting in .env"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The project with default variables."""
     if request.param == "by hand":
         return _by_hand({})
     if not _has_compose():
         pytest.skip("there is no docker compose on this machine")
-    return _by_compose({})
+    folder = tmp_path_factory.mktemp("project")
+    if ".env" in request.param:
+        example = (ROOT / ".env.example").read_text(encoding="utf-8")
+        (folder / ".env").write_text(re.sub(r"^#([A-Z_]+=)", r"\1", example, flags=re.MULTILINE), encoding="utf-8")
+    return _by_compose(folder)
 
 
 def _ports(service: Mapping[str, Any]) -> list[tuple[str, int]]:
@@ -101,9 +111,8 @@ def test_every_image_is_pinned(project: dict[str, Any]) -> None:
 def test_every_lasting_service_has_a_health_check_and_an_init(project: dict[str, Any]) -> None:
     for name, service in project["services"].items():
         assert service["init"] is True, name
-        if name != "setup":
-            assert service["healthcheck"]["test"], name
-            assert service["healthcheck"]["retries"] >= 30, name
+        assert service["healthcheck"]["test"], name
+        assert service["healthcheck"]["retries"] >= 30, name
 
 
 def test_nothing_is_privileged_or_shares_the_hosts_network(project: dict[str, Any]) -> None:
@@ -116,15 +125,15 @@ def test_nothing_is_privileged_or_shares_the_hosts_network(project: dict[str, An
 def test_every_service_has_a_bound_of_memory_and_lasting_ones_come_back(project: dict[str, Any]) -> None:
     for name, service in project["services"].items():
         assert service["mem_limit"], name
-        if name != "setup":
-            assert service["restart"] == "unless-stopped", name
+        assert service["restart"] == "unless-stopped", name
         if name != "broker":  # its image writes its settings into its own folder
             assert service["read_only"] is True, name
 
 
 def test_what_is_written_lies_in_a_volume(project: dict[str, Any]) -> None:
     for name in ("broker", "gateway", "spark", "generator"):
-        assert len(project["services"][name]["volumes"]) == 1, name
+        mounted = [str(one["source"] if isinstance(one, dict) else one) for one in project["services"][name]["volumes"]]
+        assert len([one for one in mounted if one.partition(":")[0] == name]) == 1, name
     assert set(project["volumes"]) == {"broker", "gateway", "spark", "generator"}
 
 
@@ -132,14 +141,25 @@ def test_nothing_starts_before_what_it_needs_is_healthy(project: dict[str, Any])
     def conditions(name: str) -> dict[str, str]:
         return {needed: about["condition"] for needed, about in project["services"][name]["depends_on"].items()}
 
-    assert conditions("connect") == {"broker": "service_healthy", "gateway": "service_healthy"}
-    assert conditions("setup") == {"connect": "service_healthy"}
-    for name in ("spark", "generator"):
-        assert conditions(name) == {"setup": "service_completed_successfully"}
+    assert conditions("connect") == {"broker": "service_healthy"}
+    assert conditions("spark") == {"gateway": "service_healthy"}
+    assert conditions("generator") == {"connect": "service_healthy"}
+    assert "depends_on" not in project["services"]["gateway"]  # which registers the connector once a worker answers
+
+
+def test_the_worker_is_healthy_when_our_connector_runs(project: dict[str, Any]) -> None:
+    assert f"GET /connectors/{places.CONNECTOR}/status" in " ".join(
+        project["services"]["connect"]["healthcheck"]["test"]
+    )
+
+
+def test_logs_are_bounded(project: dict[str, Any]) -> None:
+    for name, service in project["services"].items():
+        assert {"max-size", "max-file"} <= set(service["logging"]["options"]), name
 
 
 def test_the_gateway_needs_no_secret(project: dict[str, Any]) -> None:
-    for name in ("gateway", "setup", "connect", "spark", "generator"):
+    for name in ("gateway", "connect", "spark", "generator"):
         environment = project["services"][name]["environment"]
         assert environment["AWS_SECRET_ACCESS_KEY"] == "test"
 
@@ -147,7 +167,8 @@ def test_the_gateway_needs_no_secret(project: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["gateway", "spark", "generator"])
 def test_every_variable_of_ours_is_a_setting(project: dict[str, Any], name: str) -> None:
     given = {key: str(value) for key, value in project["services"][name]["environment"].items()}
-    environment = {key: value for key, value in given.items() if key != "SPARK_LOCAL_DIRS"}
+    other = {"SPARK_LOCAL_DIRS", *(name for name, _, _ in COMPOSE)}
+    environment = {key: value for key, value in given.items() if key not in other}
     settings = load(environ=environment, dotenv=None)
     for variable, value in environment.items():
         assert str(getattr(settings, variable.lower())) == value
@@ -161,43 +182,21 @@ def test_images_can_be_replaced() -> None:
     assert services["gateway"]["build"]["args"] == {"BASE_IMAGE": "local/base:1.0"}
 
 
+def test_files_that_settings_name_come_into_the_gateway() -> None:
+    """A mapping and definitions lie on this machine; without them, no name is given."""
+    bare, given = (_by_hand(one)["services"]["gateway"] for one in ({}, {"DYNAMODB_MAPPING": "/x.yaml"}))
+    assert not bare["environment"]["DYNAMODB_MAPPING"]
+    assert given["environment"]["DYNAMODB_MAPPING"] == "/settings/mapping.yaml"
+    assert {"type": "bind", "source": "/x.yaml", "target": "/settings/mapping.yaml", "read_only": True} in given[
+        "volumes"
+    ]
+    assert all((ROOT / one["source"]).is_file() for one in bare["volumes"] if isinstance(one, dict))
+
+
 def test_the_broker_is_the_version_of_the_jars(project: dict[str, Any]) -> None:
     broker = project["services"]["broker"]["image"].rpartition(":")[2]
     jar = next(jar for jar in artifacts.jars("kafka") if "connect-runtime" in jar.coordinates)
     assert jar.coordinates.rpartition(":")[2] == broker
-
-
-@pytest.mark.parametrize("path", DOCKERFILES)
-def test_a_dockerfile_builds_without_what_old_builders_lack(path: str) -> None:
-    text = (ROOT / path).read_text(encoding="utf-8")
-    assert not re.search(r"^# syntax=|<<EOF|--link|--mount|--chmod|--start-interval", text, re.MULTILINE)
-    for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
-        for source in line.split():
-            assert (ROOT / source).exists(), source
-    assert not re.search(r"^USER root|ENV .*(SECRET|PASSWORD|TOKEN)", text, re.MULTILINE)
-
-
-@pytest.mark.parametrize("path", REQUIREMENTS)
-def test_an_image_s_packages_are_those_of_the_project(path: str) -> None:
-    """Same versions, same hashes: a part of requirements.txt."""
-    assert _pins(ROOT / path) <= _pins(ROOT / "requirements.txt")
-
-
-def test_driver_and_plugin_are_built_by_the_same_instructions() -> None:
-    """So that a builder runs them once."""
-    stages = [(ROOT / path).read_text(encoding="utf-8").split("FROM ${BASE_IMAGE} AS jars")[1] for path in BOTH]
-    assert stages[0].split("\nFROM ")[0] == stages[1].split("\nFROM ")[0]
-
-
-def test_the_gateway_image_holds_what_the_gateway_and_its_jobs_import(tmp_path: Path) -> None:
-    text = (ROOT / "infra/local/Dockerfile").read_text(encoding="utf-8")
-    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
-    for source in re.findall(r"^COPY (\w+) ", text, re.MULTILINE):
-        assert f"!{source}" in ignored
-        (tmp_path / source).symlink_to(ROOT / source)
-    program = "import infra.local.gateway, infra.local.forecast, forecasting.service.service, forecasting.work.training"
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PATH": os.environ["PATH"]}, check=True)
-    assert "libgomp1" in text
 
 
 def test_the_worker_leaves_every_byte_as_it_is() -> None:

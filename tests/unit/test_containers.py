@@ -1,5 +1,6 @@
 """What a user is told when containers cannot be had, and what the engine's words mean; docker is a script here."""
 
+import doctest
 import json
 import socket
 import stat
@@ -10,19 +11,27 @@ from typing import Any
 import pytest
 
 from infra.__main__ import main
-from infra.local import compose
+from infra.local import compose, composing, engine, runtime
+from infra.local.trial import free_ports
 from lakehouse.settings import load
 
 pytestmark = pytest.mark.unit
 
+NEVER = 99  # the exit code of what does not end
+DENIED = (
+    "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: "
+    'Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.50/info": dial unix /var/run/docker.sock: connect: permission denied'
+)
 ANSWERS = {"compose version": "2.26.1", "info": str(8 << 30), "ps": "", "inspect": "[]", "stats": "", "compose up": ""}
 SCRIPT = """#!{python}
-import json, sys
-words = [word for word in sys.argv[1:]]
+import json, signal, sys
+words = sys.argv[1:]
 told = json.load(open({answers!r}))
 open({asked!r}, "a").write(" ".join(words) + "\\n")
 for key, (text, code) in told.items():
     if all(part in words for part in key.split()):
+        if code == {never}:
+            signal.pause()
         (sys.stdout if not code else sys.stderr).write(text + "\\n")
         sys.exit(code)
 sys.exit(0)
@@ -36,7 +45,7 @@ class Docker:
         self._answers, self._asked = folder / "answers.json", folder / "asked"
         self._told: dict[str, tuple[str, int]] = {}
         program = folder / "docker"
-        text = SCRIPT.format(python=sys.executable, answers=str(self._answers), asked=str(self._asked))
+        text = SCRIPT.format(python=sys.executable, answers=str(self._answers), asked=str(self._asked), never=NEVER)
         program.write_text(text, encoding="utf-8")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         for words, answer in ANSWERS.items():
@@ -59,18 +68,12 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("STACK", "compose")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
-    for name, port in zip(("AWS_ENDPOINT_URL", "CONNECT_URL"), _free(2), strict=True):
+    for name, port in zip(("AWS_ENDPOINT_URL", "CONNECT_URL"), free_ports(2), strict=True):
         monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{_free(1)[0]}")
+    broker, metrics = free_ports(2)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{broker}")
+    monkeypatch.setenv("METRICS_PORT", str(metrics))
     return Docker(programs)
-
-
-def _free(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return found
 
 
 def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -86,12 +89,22 @@ def _one_line(capsys: pytest.CaptureFixture[str]) -> str:
         ("compose version", "docker: 'compose' is not a docker command.", 1, "docker has no command compose"),
         ("info", str(2 << 30), 0, "2.0 GiB of memory for containers; expected at least 4 GiB"),
         ("info", "Cannot connect to the Docker daemon", 1, "no Docker engine answers: Cannot connect to the Docker"),
+        ("info", DENIED, 1, "no permission to speak to the Docker engine at unix:///var/run/docker.sock; expected a"),
+        ("info", "", NEVER, "docker info has not answered within 1 s; expected an answer"),
     ],
 )
 def test_what_is_missing_is_told_in_a_line(
-    docker: Docker, capsys: pytest.CaptureFixture[str], words: str, answer: str, code: int, told: str
+    docker: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    answer: str,
+    code: int,
+    told: str,
 ) -> None:
     docker.says(words, answer, code)
+    if code == NEVER:
+        monkeypatch.setattr(engine, "ANSWER_SECONDS", 1)
     assert main(["up"]) == 2
     assert told in _one_line(capsys)
     assert not docker.was_asked("compose", "up")
@@ -106,13 +119,25 @@ def test_without_docker_the_other_way_is_named(
     assert "leave STACK at processes" in told
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "part"),
+    [("CONNECT_URL", "http://127.0.0.1:{}", "connect"), ("METRICS_PORT", "{}", "spark")],
+)
 def test_a_port_in_use_is_told_before_anything_starts(
-    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    docker: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    value: str,
+    part: str,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
-        monkeypatch.setenv("CONNECT_URL", f"http://127.0.0.1:{held.getsockname()[1]}")
+        port = held.getsockname()[1]
+        monkeypatch.setenv(setting, value.format(port))
         assert main(["up"]) == 2
-        assert f"port {held.getsockname()[1]} of connect is held by" in _one_line(capsys)
+        told = _one_line(capsys)
+    assert f"port {port} of {part} is held by" in told
+    assert f"set {setting} in .env" in told
     assert not docker.was_asked("compose", "up")
 
 
@@ -125,6 +150,22 @@ def test_a_container_that_is_ill_is_named_with_what_its_check_says(
     docker.says("stats", "abc 12.5MiB / 3GiB")
     assert main(["up"]) == 2
     assert "spark is failed: no such file" in _one_line(capsys)
+
+
+def test_of_a_build_the_long_steps_are_told_and_every_fault(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not doctest.testmod(composing, raise_on_error=True).failed
+    lines = [
+        "#1 [spark internal] load", "#1 DONE 0.1s", "#2 [spark jars 2/9] RUN " + "x" * 200, "#2 CACHED",
+        "#3 [spark jars 3/9] RUN " + "y" * 200, "#3 3.21 some output", "#3 DONE 12.3s",
+        " Container a-b-spark-1  Waiting", "no space left on device",
+    ]  # fmt: skip
+    docker.says("compose up", "\n".join(lines), 1)
+    assert main(["up"]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("error")]
+    assert told[0].startswith("  built [spark jars 3/9] RUN yyy")
+    assert told[0].endswith(" (12.3 s)")
+    assert told[1:] == ["no space left on device"]
+    assert max(map(len, told)) <= 80
 
 
 def test_settings_of_this_machine_reach_the_containers(docker: Docker) -> None:
@@ -144,6 +185,47 @@ def test_status_shows_containers_as_it_shows_processes(docker: Docker, capsys: p
     assert (told["gateway"]["pid"], told["gateway"]["health"]) == (77, "ready")
     assert told["gateway"]["resident_bytes"] == 12.5 * 2**20
     assert told["spark"]["health"] == "stopped"
+
+
+def test_doctor_asks_what_containers_need(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    found = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert found == [["ok", "docker"], ["ok", "compose"], ["ok", "engine"], ["ok", "ports"]]
+    docker.says("info", str(2 << 30))
+    assert main(["doctor"]) == 1
+    assert "FAIL engine     2.0 GiB of memory" in capsys.readouterr().out
+
+
+def test_logs_are_the_containers(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    docker.says("logs", "one\ntwo")
+    assert main(["logs", "spark", "--no-follow", "--lines", "2"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["one", "two"]
+    assert docker.was_asked("logs", "--tail", "2", "--no-log-prefix", "spark")
+
+
+def test_maintenance_takes_the_driver_s_place_and_gives_it_back(docker: Docker) -> None:
+    docker.says("ps", "abc")
+    docker.says("inspect", json.dumps([_container("spark", "healthy")]))
+    docker.says("run", "", 3)
+    assert runtime.of(load()).run_instead_of_driver("maintain", lambda _: None) == 3
+    for words in (("stop", "spark"), ("run", "spark_jobs", "maintain"), ("up", "--no-deps", "spark")):
+        assert docker.was_asked(*words), words
+
+
+def test_reset_deletes_the_volumes_and_down_does_not(docker: Docker) -> None:
+    assert main(["down"]) == 0
+    assert docker.was_asked("down")
+    assert not docker.was_asked("down", "--volumes")
+    assert main(["reset"]) == 0
+    assert docker.was_asked("down", "--volumes")
+
+
+def test_other_addresses_than_this_machine_s_are_refused(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://10.0.0.1:4566")
+    assert main(["up"]) == 2
+    assert "AWS_ENDPOINT_URL=http://10.0.0.1:4566; expected an address of this machine" in _one_line(capsys)
 
 
 def _container(service: str, health: str, *, restarts: int = 0, output: str = "") -> dict[str, Any]:

@@ -30,6 +30,7 @@ PAGES = (
     "docs/deploy.md",
     "docs/local-aws.md",
     "docs/mapping.md",
+    "docs/containers.md",
 )
 MAINS = {"infra": infra_main, "generator": generator_main, "connect": connect_main, "spark_jobs": spark_main}
 
