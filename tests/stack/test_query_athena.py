@@ -155,7 +155,10 @@ def test_ctrl_c_stops_the_query(lake: Settings) -> None:
     numbers = "UNNEST(sequence(1, 10000)) AS {0} ({0})"
     sql = f"SELECT count(*) FROM {', '.join(numbers.format(name) for name in 'abcd')} WHERE a * b + c * d = 7"
     command = [sys.executable, "-m", "infra", "query", sql]
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # where the tests themselves run in the background, they and their children would ignore Ctrl-C
+    heeding: dict[str, Any] = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ, **pipes, **heeding) as process:
 
         def running() -> str:
             for found in athena.list_query_executions(MaxResults=5)["QueryExecutionIds"]:
