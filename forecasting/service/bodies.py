@@ -5,8 +5,7 @@ A body's module is imported when it runs: an import job needs no LightGBM.
 
 import importlib
 
-from forecasting.service.job import Job, Result
-from forecasting.service.worker import Body
+from forecasting.service.job import Body, Job, Result
 from lakehouse.errors import ConfigError
 
 OPENMP = "the OpenMP library of the system", "run `apt-get install libgomp1` (macOS: `brew install libomp`)"

@@ -6,6 +6,7 @@ Every file is written to a temporary name and renamed, so that a reader finds th
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,10 @@ class Result:
     message: str = ""
     body: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+
+
+Body = Callable[[Job], Result]
+"""What does a job of a kind."""
 
 
 def write(path: Path, document: dict[str, Any]) -> None:

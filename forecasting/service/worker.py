@@ -10,14 +10,12 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from forecasting.service import job
 from lakehouse import logs, settings
 from lakehouse.errors import LakehouseError
-
-Body = Callable[[job.Job], job.Result]
 
 NICENESS = 10
 """How far a job steps back: a forecast may take longer, the stream of changes beside it must not wait."""
@@ -25,12 +23,12 @@ FIRST_TO_END = "500"
 """Where memory runs out, the system ends a job before the gateway, the broker or Spark; a job runs again or fails."""
 
 
-def run(folder: Path, bodies: Mapping[str, Body]) -> None:
+def run(folder: Path, bodies: Mapping[str, job.Body]) -> None:
     """Do the job of a folder and leave its result there."""
     job.finish(folder, _result(job.load(folder), bodies))
 
 
-def _result(given: job.Job, bodies: Mapping[str, Body]) -> job.Result:
+def _result(given: job.Job, bodies: Mapping[str, job.Body]) -> job.Result:
     try:
         return bodies[given.kind](given)
     except LakehouseError as fault:
@@ -49,7 +47,7 @@ def _end_with_input() -> None:
     os._exit(1)
 
 
-def main(bodies: Mapping[str, Body] | None = None) -> None:
+def main(bodies: Mapping[str, job.Body] | None = None) -> None:
     """Do the job named by the first argument.
 
     Args:

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.service import quotas
 from infra.local import durable, glue, msk, plugins, rights, streaming
-from infra.local.cloudformation import kinds
+from infra.local.cloudformation.install import install as install_cloudformation
 from infra.local.guard import App, Guard, Receive, Scope, Send
 from infra.local.objects import ObjectStore
 from infra.local.plugin import Plugin
@@ -170,7 +170,7 @@ def application(settings: Settings, port: int, *, services: Sequence[Plugin]) ->
     from ministack.app import app as emulator  # noqa: PLC0415  (reads its environment on import)
 
     durable.install(ObjectStore(settings.data_path / NAME / "s3"))
-    streams = streaming.install(settings.data_path / NAME, functools.partial(kinds.install, settings))
+    streams = streaming.install(settings.data_path / NAME, functools.partial(install_cloudformation, settings))
     glue.install()
     rights.install()
     msk.install(settings)
