@@ -5,26 +5,20 @@ sequence decides what counts in silver, so that nothing is harmed by doing it la
 may go on meanwhile, and neither pipe nor function need work.
 """
 
-import gzip
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.aws.letters import Letter, Letters
+from infra.aws.records import ROWS_PER_OBJECT, Clients, Report, clients_of, put, table_of
 from lakehouse import places, streamrecords
-from lakehouse.errors import ConfigError, SourceError
+from lakehouse.errors import SourceError
 from lakehouse.fields import Rejection
 from lakehouse.mapping import FieldMapping
 from lakehouse.settings import Settings
-
-ROWS_PER_OBJECT = 50_000
-Report = Callable[[str, int, int | None], None]
 
 
 @dataclass
@@ -65,10 +59,9 @@ class Redrive:
         self,
         settings: Settings,
         report: Report = lambda what, done, total: None,
-        clients: Callable[[str], Any] | None = None,
+        clients: Clients | None = None,
     ) -> None:
-        config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=3, read_timeout=60)
-        self._clients = clients or (lambda name: boto3.client(name, config=config, **settings.client_arguments))
+        self._clients = clients or clients_of(settings)
         self._settings, self._report, self._s3 = settings, report, self._clients("s3")
         self._done = Redriven()
 
@@ -80,7 +73,7 @@ class Redrive:
             SourceError: AWS does not answer, or the stream does not give what it has.
         """
         try:
-            table = self._table()
+            table = table_of(self._clients("dynamodb"), self._settings.dynamodb_table)
             letters = Letters(self._clients, table["TableArn"])
             for queue in letters.queues():
                 self._redrive_letters(letters, queue, str(table.get("LatestStreamArn") or ""))
@@ -89,15 +82,6 @@ class Redrive:
             where = self._settings.aws_endpoint_url or "AWS"
             raise SourceError(f"redrive: {fault}", f"an answer of {where}", "run it again: it goes on") from fault
         return self._done
-
-    def _table(self) -> dict[str, Any]:
-        name = self._settings.dynamodb_table
-        try:
-            return dict(self._clients("dynamodb").describe_table(TableName=name)["Table"])
-        except ClientError as fault:
-            if fault.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            raise ConfigError(f"table {name} is not there", "the table of the stream", "run `make up`") from fault
 
     # --- dead letters of the pipe
 
@@ -173,8 +157,7 @@ class Redrive:
         return bytes(self._s3.get_object(Bucket=self._settings.bucket, Key=key)["Body"].read())
 
     def _put(self, key: str, lines: list[str]) -> None:
-        body = gzip.compress("".join(f"{line}\n" for line in lines).encode(), 6)
-        self._s3.put_object(Bucket=self._settings.bucket, Key=key, Body=body, IfNoneMatch="*")
+        put(self._s3, self._settings.bucket, key, lines)
         self._done.written.append(key)
 
 

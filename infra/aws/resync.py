@@ -6,21 +6,19 @@ deletes of rows that silver has and the table lacks. Changes may go on meanwhile
 """
 
 import contextlib
-import gzip
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-import boto3
 import pyarrow as pa
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from deltalake.exceptions import TableNotFoundError
 
 from generator import silver
+from infra.aws.records import ROWS_PER_OBJECT, Clients, Report, clients_of, put, table_of
 from lakehouse import places, streamrecords
 from lakehouse.errors import ConfigError, SourceError
 from lakehouse.fields import Rejection
@@ -28,9 +26,7 @@ from lakehouse.mapping import FieldMapping
 from lakehouse.progress import Progress
 from lakehouse.settings import Settings
 
-ROWS_PER_OBJECT = 50_000
 WAIT_SECONDS = 120.0
-Report = Callable[[str, int, int | None], None]
 Key = tuple[str, int]
 _KEY = pa.schema([("order_id", pa.string()), ("line_no", pa.int32())])
 
@@ -68,10 +64,9 @@ class Resync:
         self,
         settings: Settings,
         report: Report = lambda what, done, total: None,
-        clients: Callable[[str], Any] | None = None,
+        clients: Clients | None = None,
     ) -> None:
-        config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=3, read_timeout=60)
-        clients = clients or (lambda name: boto3.client(name, config=config, **settings.client_arguments))
+        clients = clients or clients_of(settings)
         self._settings, self._report = settings, report
         self._table, self._s3 = clients("dynamodb"), clients("s3")
 
@@ -97,12 +92,7 @@ class Resync:
 
     def _source(self) -> Source:
         name = self._settings.dynamodb_table
-        try:
-            table = self._table.describe_table(TableName=name)["Table"]
-        except ClientError as fault:
-            if fault.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            raise ConfigError(f"table {name} is not there", "the table of the stream", "run `make up`") from fault
+        table = table_of(self._table, name)
         stream = table.get("LatestStreamArn")
         if not stream or not (table.get("StreamSpecification") or {}).get("StreamEnabled"):
             raise ConfigError(f"the stream of table {name} is off", "one with new and old images", "enable it first")
@@ -170,8 +160,7 @@ class Resync:
         while part := list(islice(records, ROWS_PER_OBJECT)):
             day = datetime.now(UTC).date()
             key = f"{places.dated(places.BRONZE_DYNAMODB, day)}{name}-{len(written):06d}.jsonl.gz"
-            body = gzip.compress("".join(f"{line}\n" for line in part).encode(), 6)
-            self._s3.put_object(Bucket=self._settings.bucket, Key=key, Body=body, IfNoneMatch="*")
+            put(self._s3, self._settings.bucket, key, part)
             written.append(key)
         return written
 
