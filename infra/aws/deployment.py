@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from forecasting.definitions.definition import Definition
-from infra.aws import archive, machine
+from infra.aws import archive, machine, stack
 from lakehouse import places
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
@@ -135,7 +135,7 @@ def bring_stack(cloudformation: Any, name: str, template: Path, parameters: Mapp
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
-    found = found_stack(cloudformation, name)
+    found = stack.found(cloudformation, name)
     if found is not None and found["StackStatus"] in _KEPT:
         try:
             cloudformation.update_stack(**given)
@@ -152,23 +152,12 @@ def bring_stack(cloudformation: Any, name: str, template: Path, parameters: Mapp
         reason = (found or {}).get("StackStatusReason", "")
         status = (found or {}).get("StackStatus", "gone")
         raise SourceError(f"stack {name} is {status}: {reason}", "CREATE_COMPLETE", "see its events")
-    return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
-
-
-def found_stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    """What is known of a stack; None if there is none."""
-    try:
-        stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as fault:
-        if "does not exist" in fault.response["Error"].get("Message", ""):
-            return None
-        raise
-    return dict(stacks[0]) if stacks and stacks[0]["StackStatus"] != "DELETE_COMPLETE" else None
+    return stack.outputs(found)
 
 
 def _settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
     pause, end = 0.02, time.monotonic() + SECONDS
-    while (found := found_stack(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
+    while (found := stack.found(cloudformation, name)) and found["StackStatus"].endswith("_IN_PROGRESS"):
         if time.monotonic() > end:
             raise SourceError(f"stack {name} is {found['StackStatus']}", f"an end within {SECONDS:.0f} s")
         time.sleep(pause)

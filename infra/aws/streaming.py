@@ -9,7 +9,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.aws import archive, deployment
+from infra.aws import archive, deployment, stack
 from lakehouse.errors import SourceError
 from lakehouse.settings import Settings
 
@@ -96,7 +96,7 @@ def other_stream(settings: Settings, options: Options) -> str:
     parameter, it lets CloudFormation make a new pipe. The old one gets some time to read its stream to the end; what
     it misses, and what changed while there was no stream, comes by `python -m infra resync`.
     """
-    found = deployment.found_stack(deployment.client(settings, "cloudformation"), options.name)
+    found = stack.found(deployment.client(settings, "cloudformation"), options.name)
     pipe = next((one["OutputValue"] for one in (found or {}).get("Outputs", []) if one["OutputKey"] == "Pipe"), "")
     if found is None or not pipe:
         return ""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.aws import deployment, streaming
+from infra.aws import stack, streaming
 from lakehouse import places
 from lakehouse.settings import Settings
 from tests.stack.conftest import client, wait_until
@@ -165,7 +165,7 @@ def test_a_table_outlives_its_stack(lake: Settings) -> None:
     cloudformation = client(lake, "cloudformation")
     before = table_of(lake)
     cloudformation.delete_stack(StackName=OPTIONS.name)
-    wait_until("it is gone", lambda: deployment.found_stack(cloudformation, OPTIONS.name) is None)
+    wait_until("it is gone", lambda: stack.found(cloudformation, OPTIONS.name) is None)
     assert table_of(lake) == before
     streaming.deploy(lake, OPTIONS)
     assert table_of(lake) == before
